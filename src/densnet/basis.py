@@ -1,0 +1,315 @@
+r"""Auxiliary basis of atom-centred Gaussians: shells, order, normalisation, moments and on-site metrics.
+
+The one place where the layout of a coefficient vector is defined:
+
+- atoms in the order of the structure; in an atom, angular momenta ascending; in an angular momentum, the block
+  ``[multiplicity, 2 l + 1]``, row by row; in a shell, the components in e3nn's order (l = 1 is x, y, z).
+- Contraction coefficients multiply primitives normalised to :math:`\int|\chi|^2 = 1`, and the contracted function is
+  normalised in the same way. Angular parts are real spherical harmonics with unit norm on the sphere; the parity of
+  a coefficient is :math:`(-1)^l`.
+
+Everything here is in atomic units (bohr).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import gamma
+
+from densnet.errors import DataError
+from densnet.files import atomic
+
+if TYPE_CHECKING:
+    import scipy.sparse
+    import torch
+
+ORDER = "atom, l, shell, m (e3nn)"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A contracted Gaussian shell.
+
+    Attributes
+    ----------
+    l
+        Angular momentum.
+    exponents
+        Exponents of the primitives, 1/bohr^2.
+    coefficients
+        Contraction coefficients over normalised primitives, scaled so that the contracted function is normalised.
+    """
+
+    l: int
+    exponents: tuple[float, ...]
+    coefficients: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.exponents) != len(self.coefficients) or not self.exponents or min(self.exponents) <= 0:
+            raise DataError(f"shell with l = {self.l}: needs as many coefficients as exponents, all exponents positive")
+        exponents, coefficients = np.array(self.exponents), np.array(self.coefficients)
+        norm = np.sqrt(coefficients @ primitive_overlap(self.l, exponents, exponents) @ coefficients)
+        if abs(norm - 1) > 1e-12:  # a shell read back from a file keeps its digits
+            coefficients = coefficients / norm
+        object.__setattr__(self, "exponents", tuple(map(float, exponents)))
+        object.__setattr__(self, "coefficients", tuple(map(float, coefficients)))
+
+    def prefactors(self) -> np.ndarray:
+        """Return, for each primitive, the factor before :math:`r^l e^{-a r^2} Y_{lm}`, shape (primitives,)."""
+        return np.array(self.coefficients) * primitive_norm(self.l, np.array(self.exponents))
+
+    def radial_moment(self, power: int) -> float:
+        r"""Return :math:`\int_0^\infty R(r)\, r^{power+2} dr` of the radial function R."""
+        half = (self.l + power + 3) / 2
+        return float(self.prefactors() @ (gamma(half) / (2 * np.array(self.exponents) ** half)))
+
+
+def primitive_norm(l: int, exponents: np.ndarray) -> np.ndarray:
+    """Return the normalisation of primitives :math:`r^l e^{-a r^2} Y_{lm}`."""
+    return np.sqrt(2 * (2 * exponents) ** (l + 1.5) / gamma(l + 1.5))
+
+
+def primitive_overlap(l: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the overlap of normalised primitives of one centre and one l, shape (len(a), len(b))."""
+    a, b = a[:, None], b[None, :]
+    return (2 * np.sqrt(a * b) / (a + b)) ** (l + 1.5)
+
+
+def primitive_coulomb(l: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    r"""Return the Coulomb integrals of normalised primitives of one centre and one l, shape (len(a), len(b)).
+
+    From the Fourier transform of a solid harmonic Gaussian,
+    :math:`\frac{4\pi}{(2\pi)^3}\int \tilde\chi_a \tilde\chi_b\, dk` over k with the :math:`1/k^2` of the Coulomb
+    operator cancelling the volume element.
+    """
+    norms = primitive_norm(l, a)[:, None] * primitive_norm(l, b)[None, :]
+    product, inverse = a[:, None] * b[None, :], (1 / a)[:, None] + (1 / b)[None, :]
+    radial = gamma(l + 0.5) / (2 * (inverse / 4) ** (l + 0.5))
+    return norms * np.pi**3 / product**1.5 / (4 * product) ** l * radial / (2 * np.pi**2)
+
+
+@dataclass(frozen=True)
+class AuxiliaryBasis:
+    """Shells of each element.
+
+    Attributes
+    ----------
+    shells
+        Chemical symbol to shells, sorted by angular momentum.
+    name
+        What the basis is called in reports.
+    """
+
+    shells: dict[str, tuple[Shell, ...]]
+    name: str = ""
+    _moments: dict[tuple[str, str], np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # sorted() is stable, so the order of the shells within an angular momentum is the author's.
+        ordered = {symbol: tuple(sorted(shells, key=lambda shell: shell.l)) for symbol, shells in self.shells.items()}
+        object.__setattr__(self, "shells", ordered)
+
+    def of(self, symbol: str) -> tuple[Shell, ...]:
+        """Return the shells of one element; raise `DataError` when the basis does not have it."""
+        try:
+            return self.shells[symbol]
+        except KeyError:
+            known = " ".join(self.shells)
+            raise DataError(f"auxiliary basis {self.name!r} knows {known}; it has no functions for {symbol}") from None
+
+    def multiplicities(self, symbol: str) -> dict[int, int]:
+        """Return the number of shells of each angular momentum of one element."""
+        momenta = [shell.l for shell in self.of(symbol)]
+        return {l: momenta.count(l) for l in sorted(set(momenta))}
+
+    def irreps(self, symbol: str) -> str:
+        """Return the e3nn irreps of the coefficients of one element, such as ``11x0e+8x1o``."""
+        return "+".join(f"{mul}x{l}{'eo'[l % 2]}" for l, mul in self.multiplicities(symbol).items())
+
+    def size(self, symbol: str) -> int:
+        """Return the number of functions of one element."""
+        return sum(2 * shell.l + 1 for shell in self.of(symbol))
+
+    def offsets(self, symbols: Sequence[str]) -> np.ndarray:
+        """Return where the coefficients of each atom start, and the total, shape (atoms + 1,)."""
+        return np.concatenate([[0], np.cumsum([self.size(symbol) for symbol in symbols])]).astype(int)
+
+    def overlap(self, symbol: str, l: int) -> np.ndarray:
+        """Return the overlap of the shells of one element and one l (any one component), shape (shells, shells)."""
+        return self._on_site(symbol, l, primitive_overlap)
+
+    def coulomb(self, symbol: str, l: int) -> np.ndarray:
+        """Return the Coulomb metric of the shells of one element and one l, Hartree, shape (shells, shells)."""
+        return self._on_site(symbol, l, primitive_coulomb)
+
+    def _on_site(self, symbol: str, l: int, integral: Any) -> np.ndarray:  # noqa: ANN401
+        shells = [shell for shell in self.of(symbol) if shell.l == l]
+        block = np.empty((len(shells), len(shells)))
+        for i, a in enumerate(shells):
+            for j, b in enumerate(shells):
+                primitives = integral(l, np.array(a.exponents), np.array(b.exponents))
+                block[i, j] = np.array(a.coefficients) @ primitives @ np.array(b.coefficients)
+        return block
+
+    def charges(self, symbols: Sequence[str]) -> np.ndarray:
+        r"""Return :math:`\int\chi` of every function, shape (functions,). Only l = 0 contributes."""
+        return self._per_atom("charge", symbols, _charge)
+
+    def dipoles(self, symbols: Sequence[str]) -> np.ndarray:
+        r"""Return :math:`\int(r - R_A)\,\chi` of every function about its own centre, bohr, shape (functions, 3)."""
+        return self._per_atom("dipole", symbols, _dipole)
+
+    def second_moments(self, symbols: Sequence[str]) -> np.ndarray:
+        r"""Return :math:`\int(r - R_A)(r - R_A)^T\chi` about each centre, bohr^2, shape (functions, 3, 3)."""
+        return self._per_atom("second", symbols, _second_moment)
+
+    def _per_atom(self, kind: str, symbols: Sequence[str], moment: Any) -> np.ndarray:  # noqa: ANN401
+        for symbol in set(symbols):
+            if (kind, symbol) not in self._moments:
+                self._moments[kind, symbol] = np.concatenate([moment(shell) for shell in self.of(symbol)])
+        return np.concatenate([self._moments[kind, symbol] for symbol in symbols])
+
+    def evaluate(self, symbols: Sequence[str], positions: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Return the value of every function on points.
+
+        Parameters
+        ----------
+        symbols
+            Chemical symbols of the atoms.
+        positions
+            (atoms, 3), bohr.
+        points
+            (points, 3), bohr.
+
+        Returns
+        -------
+        numpy.ndarray
+            (points, functions), bohr^-3/2.
+        """
+        import torch
+        from e3nn import o3
+
+        columns = []
+        for symbol, centre in zip(symbols, positions, strict=True):
+            vectors = torch.as_tensor(points - centre, dtype=torch.float64)
+            squares = (vectors**2).sum(-1, keepdim=True)
+            solid: dict[int, torch.Tensor] = {}
+            for shell in self.of(symbol):
+                if shell.l not in solid:
+                    solid[shell.l] = o3.spherical_harmonics(shell.l, vectors, normalize=False, normalization="integral")
+                exponents = torch.tensor(shell.exponents, dtype=torch.float64)
+                radial = torch.exp(-squares * exponents) @ torch.as_tensor(shell.prefactors())
+                columns.append((radial[:, None] * solid[shell.l]).numpy())
+        return np.concatenate(columns, axis=1)
+
+    def to_pyscf(self) -> dict[str, list[list[Any]]]:
+        """Return the basis in PySCF's internal format, for ``gto.M(basis=...)``."""
+        return {
+            symbol: [
+                [s.l, *([e, c] for e, c in zip(s.exponents, s.coefficients, strict=True))]
+                for s in sorted(shells, key=lambda shell: shell.l)
+            ]
+            for symbol, shells in self.shells.items()
+        }
+
+    def from_pyscf_order(self, symbols: Sequence[str]) -> scipy.sparse.csr_array:
+        """Return the orthogonal matrix T with ``c_e3nn = T @ c_pyscf``, sparse, shape (functions, functions)."""
+        from scipy.sparse import block_diag, csr_array
+
+        blocks = [_pyscf_to_e3nn(shell.l) for symbol in symbols for shell in self.of(symbol)]
+        return csr_array(block_diag(blocks, format="csr"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready description."""
+        shells = {
+            symbol: [{"l": s.l, "exponents": s.exponents, "coefficients": s.coefficients} for s in shells]
+            for symbol, shells in self.shells.items()
+        }
+        return {"name": self.name, "order": ORDER, "shells": shells}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> AuxiliaryBasis:
+        """Return the basis that `to_dict` described; raise `DataError` when it is written in another order."""
+        if values.get("order") != ORDER:
+            raise DataError(f"auxiliary basis in the order {values.get('order')!r}; this version reads {ORDER!r}")
+        shells = {
+            symbol: tuple(Shell(s["l"], tuple(s["exponents"]), tuple(s["coefficients"])) for s in shells)
+            for symbol, shells in values["shells"].items()
+        }
+        return cls(shells, values["name"])
+
+    def save(self, path: str | Path) -> None:
+        """Write the basis as JSON."""
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(self.to_dict(), indent=1))
+
+    @classmethod
+    def load(cls, path: str | Path) -> AuxiliaryBasis:
+        """Read a basis written by `save`; raise `DataError` when it is damaged."""
+        try:
+            return cls.from_dict(json.loads(Path(path).read_text()))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: not a readable auxiliary basis ({error}); run the basis rule again") from None
+
+
+def _charge(shell: Shell) -> np.ndarray:
+    moments = np.zeros(2 * shell.l + 1)
+    if shell.l == 0:
+        moments[0] = np.sqrt(4 * np.pi) * shell.radial_moment(0)
+    return moments
+
+
+def _dipole(shell: Shell) -> np.ndarray:
+    if shell.l != 1:
+        return np.zeros((2 * shell.l + 1, 3))
+    return np.eye(3) * np.sqrt(4 * np.pi / 3) * shell.radial_moment(1)
+
+
+def _second_moment(shell: Shell) -> np.ndarray:
+    if shell.l not in (0, 2):
+        return np.zeros((2 * shell.l + 1, 3, 3))
+    return _angular_second_moment(shell.l) * shell.radial_moment(2)
+
+
+@cache
+def _angular_second_moment(l: int) -> np.ndarray:
+    """Return the integral of n_i n_j Y_lm over the sphere, by a product quadrature exact for its degree."""
+    import torch
+    from e3nn import o3
+
+    cosines, weights = np.polynomial.legendre.leggauss(6)
+    angles = 2 * np.pi * np.arange(12) / 12
+    sines = np.sqrt(1 - cosines**2)[:, None]
+    normals = np.stack(
+        [sines * np.cos(angles), sines * np.sin(angles), np.repeat(cosines[:, None], 12, axis=1)], axis=-1
+    ).reshape(-1, 3)
+    harmonics = o3.spherical_harmonics(l, torch.as_tensor(normals), normalize=False, normalization="integral").numpy()
+    return np.einsum("g,gm,gi,gj->mij", np.repeat(weights * 2 * np.pi / 12, 12), harmonics, normals, normals)
+
+
+@cache
+def _pyscf_to_e3nn(l: int) -> np.ndarray:
+    """Return the change of basis of one shell from PySCF's real spherical harmonics to e3nn's.
+
+    Both use x, y, z for l = 1. Above, e3nn's polar axis is y and PySCF's is z, so the components are related by the
+    rotation that permutes the axes.
+    """
+    if l < 2:
+        return np.eye(2 * l + 1)
+    import torch
+    from e3nn import o3
+
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # e3nn takes its tables in the default precision
+    try:
+        axes = torch.tensor([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
+        return o3.Irrep(l, (-1) ** l).D_from_matrix(axes).numpy()
+    finally:
+        torch.set_default_dtype(default)

@@ -1,0 +1,377 @@
+"""A study, typed: the single source of every setting, its default, its unit and its bounds.
+
+``config.yaml`` and the files in ``workflow/studies`` state only what differs from the defaults given here. The JSON
+schema beside ``config.yaml`` is generated from these classes (``densnet schema``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from densnet.consistency import problems
+from densnet.errors import ConfigError
+
+Length = Annotated[int, Field(ge=1, description="number of monomers; 1 for a single molecule")]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A section of the study. Unknown keys are errors, values are immutable once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    def fingerprint(self) -> str:
+        """Return the first 16 hexadecimal digits of the SHA-256 of the section's values."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Molecule(Section):
+    """What is studied: one molecule, or a repeat unit from which chains of any length are built."""
+
+    name: str
+    """Label used in file names and figures."""
+    smiles: str = ""
+    """SMILES. With attachment points ``[*:1]`` and ``[*:2]`` it is a repeat unit. Empty: look ``name`` up."""
+    conformers: Count = 1
+    """Distinct start conformers; replicas take them in turn."""
+
+
+class Reference(Section):
+    """Level of theory of the labels and of every DFT comparison."""
+
+    xc: str = "PBE"
+    """Exchange-correlation functional, by a name libxc knows."""
+    basis: str = "def2-SVP"
+    """Orbital basis, by a name PySCF knows."""
+    coulomb_basis: str = "def2-universal-jfit"
+    """Auxiliary basis of the density-fitted Coulomb energy (not that of the density labels)."""
+    dispersion: Literal["d4"] | None = None
+    """Dispersion correction added to energies and forces."""
+    grid_level: int = Field(2, ge=0, le=9)
+    """PySCF level of the Becke grid of labels."""
+    conv_tol: Positive = 1e-9
+    """SCF convergence threshold of labels, Hartree."""
+    max_cycle: Count = 50
+    """SCF cycles on each rung of the convergence ladder."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where the mean field runs; ``auto`` takes a GPU when gpu4pyscf finds one."""
+
+
+class Campaign(Section):
+    """One way of sampling geometries: a set of independent trajectories."""
+
+    lengths: list[Length] = Field(min_length=1)
+    """Chain lengths that are sampled this way."""
+    method: Literal["aimd", "xtb"] = "aimd"
+    """Forces along the trajectory: ``aimd`` at the reference level, or GFN2-xTB."""
+    ensemble: Literal["langevin", "nve"] = "langevin"
+    temperature: Positive = 300.0
+    """K."""
+    timestep: Positive = 0.5
+    """fs."""
+    friction: Positive = 10.0
+    """Langevin friction, 1/ps."""
+    replicas: Count = 4
+    """Independent trajectories for each length."""
+    equilibration: int = Field(0, ge=0)
+    """Steps with GFN2-xTB (Langevin, 1 fs) before the trajectory starts."""
+    steps: Count = 200
+    """Steps of each trajectory."""
+    stride: Count = 5
+    """Keep every n-th step."""
+    grid_level: int = Field(1, ge=0, le=9)
+    """Becke grid while propagating; selected frames are labelled again at the reference level."""
+    conv_tol: Positive = 1e-6
+    """SCF threshold while propagating, Hartree."""
+
+
+class Frames(Section):
+    """How many labelled frames of each chain length each split gets. Lengths that are only tested are extrapolation."""
+
+    train: dict[Length, Count] = Field(min_length=1)
+    """Frames that both networks learn from."""
+    validation: dict[Length, Count] = Field(min_length=1)
+    """Frames that decide when training stops and which weights are kept."""
+    test: dict[Length, Count] = Field(min_length=1)
+    """Frames that only the error tables see."""
+
+    def lengths(self) -> list[int]:
+        """Return every chain length that is labelled, ascending."""
+        return sorted({*self.train, *self.validation, *self.test})
+
+    def of(self, length: int) -> dict[str, int]:
+        """Return the number of frames of one chain length in each split that has any."""
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: counts[length] for name, counts in splits.items() if length in counts}
+
+
+class Selection(Section):
+    """How frames are picked from the trajectories."""
+
+    method: Literal["kmeans", "farthest-point"] = "kmeans"
+    """On the sorted interatomic distances of each pair of elements."""
+    split: Literal["replica", "block"] = "replica"
+    """Splits never share a replica, or never share a block of time (with a gap between blocks)."""
+
+
+class Labels(Section):
+    """How the labelling is scattered, and when it is refused."""
+
+    chunk: Count = 25
+    """Frames of a monomer in one labelling job; longer chains get as many as take about the same time."""
+    max_failed_fraction: float = Field(0.05, ge=0, lt=1)
+    """A larger share of unconverged frames of a chain length stops the study."""
+    max_floor: Positive = 2.0
+    """A frame whose fitted density is further than this from DFT stops the study, percent of its electrons."""
+
+    def frames_per_job(self, length: int) -> int:
+        """Return the frames of one job of a chain length; the cost of a frame grows with the square of the length."""
+        return max(1, self.chunk // length**2)
+
+
+class Basis(Section):
+    """Auxiliary basis in which the density difference is expanded."""
+
+    kind: Literal["natural", "even-tempered", "named"] = "natural"
+    """``natural`` contracts an even-tempered set to what the training densities use."""
+    name: str = "def2-universal-jkfit"
+    """Set used by ``kind: named``."""
+    beta: float = Field(1.8, gt=1.2, le=3.0)
+    """Ratio of the exponents of the even-tempered set."""
+    frames: Count = 6
+    """Training frames of each length (of lengths up to ``max_length``) behind a natural basis."""
+    max_length: Length = 2
+    """Longest chain behind a natural basis."""
+    threshold: Positive = 1e-2
+    """Singular values below this fraction of the largest of their element are dropped from a natural basis."""
+    max_l: int = Field(4, ge=1, le=5)
+    """Highest angular momentum kept."""
+
+
+class Network(Section):
+    """Size of an equivariant network."""
+
+    irreps: str = "32x0e+32x1o+32x2e+32x3o+32x4e"
+    """Hidden features of an atom, as e3nn irreps."""
+    layers: Count = 2
+    """Interactions, each reaching one cutoff further."""
+    cutoff: Positive = 4.0
+    """Angstrom."""
+    radial: Count = 8
+    """Radial functions of the interatomic distance."""
+    radial_hidden: Count = 32
+    """Width of the radial perceptron."""
+
+
+class Training(Section):
+    """Optimisation of one network. The budget is counted in steps, so that a resumed run ends on the same numbers."""
+
+    steps: Count = 2000
+    """Steps of the whole schedule."""
+    batch: Count = 5
+    """Frames in a step."""
+    learning_rate: Positive = 5e-3
+    """Peak of the schedule (linear warm-up, cosine decay to 1 %)."""
+    ema: float = Field(0.99, ge=0, lt=1)
+    """Decay of the exponential moving average of the weights; the average is what is kept."""
+    clip: Positive = 10.0
+    """Largest norm of the gradient."""
+    validate_every: Count = 100
+    """Steps between validations (and checkpoints)."""
+    patience: Count = 20
+    """Validations without improvement before training stops early."""
+
+
+class DensityTraining(Training):
+    """Training of the density network."""
+
+    overlap_weight: float = Field(1.0, ge=0)
+    """Weight of the overlap-metric loss beside the Coulomb-metric loss."""
+
+
+class EnergyTraining(Training):
+    """Training of the energy network on the predicted density."""
+
+    energy_weight: float = Field(0.1, ge=0)
+    """Weight of the energy per atom in the loss; forces weigh one minus this."""
+
+
+class Simulation(Section):
+    """Molecular dynamics with the trained model."""
+
+    lengths: list[Length] = Field(min_length=1)
+    """Chain lengths that are run."""
+    replicas: Count = 4
+    """Independent starts of each length."""
+    temperature: Positive = 300.0
+    """K."""
+    timestep: Positive = 0.5
+    """fs."""
+    friction: Positive = 10.0
+    """Langevin friction of the thermalisation, 1/ps."""
+    thermalisation: Positive = 0.5
+    """ps of Langevin dynamics before each run."""
+    production: Positive = 5.0
+    """ps of NVE dynamics from which spectra are taken."""
+    stride: Positive = 2.0
+    """fs between stored frames."""
+
+
+class Spectra(Section):
+    """Infrared spectra."""
+
+    fwhm: Positive = 12.0
+    """cm^-1, line width of all spectra; Welch segments are chosen to give it (48.05/fwhm ps, Hann windows)."""
+    range: tuple[Positive, Positive] = (400.0, 3500.0)
+    """cm^-1, window of comparisons and figures."""
+
+
+class Harmonic(Section):
+    """Harmonic infrared spectra, of the model for every simulated length and of DFT where asked for here."""
+
+    full: list[Length] = []
+    """Chain lengths with a full DFT Hessian."""
+    tracked: list[Length] = []
+    """Chain lengths with DFT in the space of the model's infrared-active modes."""
+    captured: float = Field(0.95, gt=0, le=1)
+    """Share of the model's infrared intensity that the tracked modes carry."""
+    max_modes: Count = 40
+    """At most this many tracked modes (two DFT gradients each)."""
+    displacement: Positive = 0.01
+    """Angstrom, norm of the displacement along a mode."""
+
+
+class Study(Section):
+    """A whole study: everything the workflow does."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Folder under ``results/``."""
+    seed: int = Field(1, ge=0)
+    """Every random stream is derived from it and from the job it serves."""
+    molecule: Molecule
+    reference: Reference = Reference()
+    sampling: dict[str, Campaign] = Field(min_length=1)
+    """Campaigns by name."""
+    frames: Frames
+    selection: Selection = Selection()
+    labels: Labels = Labels()
+    basis: Basis = Basis()
+    density_network: Network = Network()
+    energy_network: Network = Network(irreps="32x0e+32x1o+32x2e")
+    density_training: DensityTraining = DensityTraining()
+    energy_training: EnergyTraining = EnergyTraining()
+    simulation: Simulation
+    spectra: Spectra = Spectra()
+    harmonic: Harmonic = Harmonic()
+
+    @field_validator("sampling")
+    @classmethod
+    def _names_are_file_names(cls, campaigns: dict[str, Campaign]) -> dict[str, Campaign]:
+        for name in campaigns:
+            if not name.replace("-", "").replace("_", "").isalnum():
+                raise ValueError(f"campaign name {name!r}: use letters, digits, '-' and '_'")
+        return campaigns
+
+    @model_validator(mode="after")
+    def _settings_fit_together(self) -> Study:
+        if found := problems(self):
+            raise ValueError("\n".join(found))
+        return self
+
+    def campaigns_of(self, length: int) -> list[str]:
+        """Return the names of the campaigns that sample one chain length."""
+        return [name for name, campaign in self.sampling.items() if length in campaign.lengths]
+
+
+def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the values of ``overlay`` put over it, section by section."""
+    merged = dict(base)
+    for key, value in overlay.items():
+        nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if nested else value
+    return merged
+
+
+def load_study(path: str | Path, overlay: dict[str, Any] | None = None) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    path
+        YAML file of the study.
+    overlay
+        Values put over those of the file.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ConfigError
+        One message that lists every wrong key with its path and a suggestion.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Name an existing study file.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: a study is a mapping of sections; this file holds {type(values).__name__}")
+    return check_study(merge(values, overlay or {}), str(path))
+
+
+def check_study(values: dict[str, Any], source: str = "study") -> Study:
+    """Return the typed study of ``values``; raise one `ConfigError` naming every wrong key of ``source``."""
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        lines = [f"  {line}" for item in error.errors() for line in _lines(item)]
+        raise ConfigError("\n".join([f"{source}: {len(lines)} wrong setting(s)", *lines])) from None
+
+
+def _lines(item: Mapping[str, Any]) -> list[str]:
+    """Return one line for each thing that an error of pydantic says is wrong."""
+    if not item["loc"]:  # settings that do not fit together: each line names its own keys
+        return item["msg"].removeprefix("Value error, ").splitlines()
+    return [f"{_path(item['loc'])}: {_explain(item)}"]
+
+
+def _path(location: Iterable[str | int]) -> str:
+    return ".".join(str(part) for part in location if part != "[key]")
+
+
+def _explain(item: Mapping[str, Any]) -> str:
+    if item["type"] != "extra_forbidden":
+        given = "" if isinstance(item["input"], dict) or item["type"] == "missing" else f" (given: {item['input']!r})"
+        return item["msg"].removeprefix("Value error, ") + given
+    known = _keys_at(item["loc"][:-1])
+    close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
+    return "unknown key" + (f"; did you mean '{close[0]}'?" if close else f"; known here: {', '.join(known)}")
+
+
+def _keys_at(location: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that the section at ``location`` of a study knows."""
+    section: type[Section] = Study
+    for part in location:
+        if section is Study and part == "sampling":
+            section = Campaign
+        elif part in section.model_fields:
+            section = section.model_fields[str(part)].annotation  # type: ignore[assignment]
+    return list(section.model_fields)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a study, for editors and for the drift test."""
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **Study.model_json_schema()}

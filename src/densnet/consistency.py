@@ -1,0 +1,92 @@
+"""Settings of a study that are each sound but do not fit together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from densnet.errors import ConfigError
+from densnet.names import smiles_of
+
+if TYPE_CHECKING:
+    from densnet.config import Study
+
+WIDTH = 48.05
+"""ps cm^-1: full width at half maximum of a line times the length of the Hann window behind it."""
+
+
+def problems(study: Study) -> list[str]:
+    """Return one line for everything in a study that does not fit together."""
+    return [line for check in (_lengths, _molecule, _sampling, _basis, _times) for line in check(study)]
+
+
+def _lengths(study: Study) -> Iterator[str]:
+    frames, harmonic = study.frames, {*study.harmonic.full, *study.harmonic.tracked}
+    if missing := [n for n in frames.lengths() if not study.campaigns_of(n)]:
+        yield f"frames: chain lengths {missing} are in no sampling campaign"
+    if untrained := sorted(set(frames.validation) - set(frames.train)):
+        yield f"frames.validation: chain lengths {untrained} are not trained on"
+    if lonely := sorted(harmonic - set(study.simulation.lengths)):
+        yield f"harmonic: chain lengths {lonely} are not in simulation.lengths"
+
+
+def _molecule(study: Study) -> Iterator[str]:
+    try:
+        smiles = smiles_of(study.molecule.name, study.molecule.smiles)
+    except ConfigError as error:
+        yield str(error)
+        return
+    sampled = {n for campaign in study.sampling.values() for n in campaign.lengths}
+    harmonic = {*study.harmonic.full, *study.harmonic.tracked}
+    asked = {*sampled, *study.simulation.lengths, *harmonic, *study.frames.lengths()}
+    if "*" not in smiles and asked - {1}:
+        yield (
+            f"molecule.smiles has no attachment points [*:1] and [*:2], so chain lengths {sorted(asked - {1})} "
+            "do not exist"
+        )
+
+
+def _sampling(study: Study) -> Iterator[str]:
+    """Yield the chain lengths whose trajectories are too few, or too short, for the frames asked for."""
+    for length in study.frames.lengths():
+        campaigns = [study.sampling[name] for name in study.campaigns_of(length)]
+        splits = study.frames.of(length)
+        replicas = sum(campaign.replicas for campaign in campaigns)
+        if study.selection.split == "replica" and 0 < replicas < len(splits):
+            yield (
+                f"sampling: chain length {length} has {replicas} replica(s) for {len(splits)} splits "
+                f"({', '.join(splits)}); raise replicas, or say selection.split: block"
+            )
+        kept = sum(campaign.replicas * (campaign.steps // campaign.stride) for campaign in campaigns)
+        if campaigns and kept < (wanted := sum(splits.values())):
+            yield (
+                f"frames: {wanted} frames of chain length {length}, but its campaigns keep {kept} "
+                "(replicas * steps / stride); ask for fewer, or sample more"
+            )
+
+
+def _basis(study: Study) -> Iterator[str]:
+    found = [int(l) for l in re.findall(r"(\d+)[eo]", study.density_network.irreps)]
+    if found and max(found) < study.basis.max_l:
+        yield (
+            f"density_network.irreps: highest l is {max(found)}, but basis.max_l is {study.basis.max_l}; "
+            "add features of that l, or lower basis.max_l"
+        )
+
+
+def _times(study: Study) -> Iterator[str]:
+    simulation, spectra = study.simulation, study.spectra
+    ratio = simulation.stride / simulation.timestep
+    if round(ratio) < 1 or abs(ratio - round(ratio)) > 1e-6:
+        yield (
+            f"simulation.stride: {simulation.stride:g} fs is not a multiple of simulation.timestep "
+            f"= {simulation.timestep:g} fs"
+        )
+    if spectra.range[0] >= spectra.range[1]:
+        yield f"spectra.range: {spectra.range[0]:g} is not below {spectra.range[1]:g}; give the lower end first"
+    if simulation.production < (segment := WIDTH / spectra.fwhm):
+        yield (
+            f"simulation.production: {simulation.production:g} ps is shorter than the {segment:.3g} ps that lines of "
+            f"spectra.fwhm = {spectra.fwhm:g} cm^-1 need; run longer, or raise spectra.fwhm"
+        )

@@ -1,0 +1,110 @@
+"""A trained model as an ASE calculator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+from numpy.typing import ArrayLike, NDArray
+
+from densnet import observables
+from densnet.errors import ModelError
+from densnet.models.densnet import DenSNet
+from densnet.models.graph import Graph
+
+Array = NDArray[np.float64]
+
+
+class DenSNetCalculator(Calculator):
+    """Energy (eV), forces (eV/Å) and dipole (e Å) of a molecule, and what its electron density gives besides.
+
+    Parameters
+    ----------
+    model
+        A model, or the file that holds one.
+    device
+        Where the networks run, as PyTorch names it.
+
+    Raises
+    ------
+    ModelError
+        The file is not a model of this version, or (when a property is asked for) the structure has an element that
+        the model does not know.
+
+    Examples
+    --------
+    >>> atoms.calc = DenSNetCalculator("model.pt")  # doctest: +SKIP
+    >>> atoms.get_potential_energy(), atoms.get_dipole_moment()  # doctest: +SKIP
+    """
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "dipole"]
+
+    def __init__(self, model: str | Path | DenSNet, device: str = "cpu", **kwargs: Any) -> None:  # noqa: ANN401 - ASE's
+        super().__init__(**kwargs)
+        self.model = model.to(device) if isinstance(model, DenSNet) else DenSNet.load(model, device)
+        self.coefficients = np.zeros(0)
+        self.attached: Atoms | None = None
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = tuple(all_changes),
+    ) -> None:
+        """Fill ``results`` with energy, forces and dipole, all from one call of the model."""
+        super().calculate(atoms, properties, system_changes)
+        found = {name: value.cpu().numpy() for name, value in self.model.properties(self._graph()).items()}
+        energy = float(found["energy"][0])
+        self.coefficients = found["coefficients"].astype(np.float64)
+        self.results = {
+            "energy": energy,
+            "free_energy": energy,
+            "forces": found["forces"].astype(np.float64),
+            "dipole": found["dipole"][0].astype(np.float64),
+        }
+
+    def get_density(self, points: ArrayLike, atoms: Atoms | None = None) -> Array:
+        """Return the total electron density (P,) in e/Å^3 on points (P, 3) in Å."""
+        symbols, positions = self._current(atoms)
+        return observables.density(
+            self.model.basis, self.model.free_atoms, symbols, positions, self.coefficients, points
+        )
+
+    def get_density_difference(self, points: ArrayLike, atoms: Atoms | None = None) -> Array:
+        """Return the density minus that of the free atoms, (P,) in e/Å^3, on points (P, 3) in Å."""
+        symbols, positions = self._current(atoms)
+        return observables.density_difference(self.model.basis, symbols, positions, self.coefficients, points)
+
+    def get_quadrupole(self, atoms: Atoms | None = None) -> Array:
+        """Return the second moment of the charge (3, 3) in e Å^2 about the origin; see `densnet.observables`."""
+        symbols, positions = self._current(atoms)
+        return observables.quadrupole(self.model.basis, self.model.free_atoms, symbols, positions, self.coefficients)
+
+    def get_hessian(self, atoms: Atoms | None = None) -> Array:
+        """Return the second derivatives of the energy (3A, 3A) in eV/Å², by automatic differentiation."""
+        self._current(atoms)
+        return self.model.hessian(self._graph()).cpu().numpy().astype(np.float64)
+
+    def get_dipole_derivatives(self, atoms: Atoms | None = None) -> Array:
+        """Return the derivatives of the dipole (3A, 3) in e, by automatic differentiation."""
+        self._current(atoms)
+        return self.model.dipole_derivatives(self._graph()).cpu().numpy().astype(np.float64)
+
+    def set_atoms(self, atoms: Atoms) -> None:
+        """Remember the structure this calculator is attached to (ASE calls it on ``atoms.calc = ...``)."""
+        self.attached = atoms
+
+    def _graph(self) -> Graph:
+        return self.model.graph([(self.atoms.get_chemical_symbols(), self.atoms.positions)])
+
+    def _current(self, atoms: Atoms | None) -> tuple[list[str], Array]:
+        """Make the results those of ``atoms``, by default of the structure the calculator is attached to."""
+        atoms = self.attached if atoms is None else atoms
+        if atoms is None:
+            raise ModelError("the calculator has no structure: set atoms.calc to it, or pass atoms=...")
+        self.get_property("energy", atoms)
+        return self.atoms.get_chemical_symbols(), self.atoms.positions

@@ -1,0 +1,86 @@
+"""Velocity Verlet and Langevin steps in ASE's units (Å, eV, u and the time that follows from them)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from ase import units
+from numpy.typing import NDArray
+
+from densnet.dynamics.field import ForceField, Point
+from densnet.spectra.harmonic import vibrational_space
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class State:
+    """A molecule on its way.
+
+    Attributes
+    ----------
+    step
+        Steps done.
+    positions
+        (A, 3) Å.
+    velocities
+        (A, 3) Å per ASE time unit.
+    point
+        Energy, forces and dipole at ``positions``.
+    """
+
+    step: int
+    positions: Array
+    velocities: Array
+    point: Point
+
+
+def maxwell_boltzmann(masses: Array, temperature: float, rng: np.random.Generator) -> Array:
+    """Return random velocities (A, 3) of a temperature in K."""
+    return rng.normal(size=(len(masses), 3)) * np.sqrt(units.kB * temperature / masses)[:, None]
+
+
+def without_rigid_motion(positions: Array, velocities: Array, masses: Array) -> Array:
+    """Return the velocities with zero linear and angular momentum."""
+    weights = np.sqrt(masses)[:, None]
+    space = vibrational_space(positions, masses)
+    return (space @ (space.T @ (velocities * weights).ravel())).reshape(-1, 3) / weights
+
+
+def kinetic_energy(velocities: Array, masses: Array) -> float:
+    """Return the kinetic energy, eV."""
+    return float(0.5 * np.sum(masses[:, None] * velocities**2))
+
+
+def verlet_step(state: State, field: ForceField, masses: Array, timestep: float) -> State:
+    """Advance by one velocity Verlet step; ``timestep`` in ASE units."""
+    half = state.velocities + 0.5 * timestep * state.point.forces / masses[:, None]
+    positions = state.positions + timestep * half
+    point = field(positions)
+    return State(state.step + 1, positions, half + 0.5 * timestep * point.forces / masses[:, None], point)
+
+
+def langevin_step(
+    state: State,
+    field: ForceField,
+    masses: Array,
+    timestep: float,
+    *,
+    temperature: float,
+    friction: float,
+    rng: np.random.Generator,
+) -> State:
+    """Advance by one Langevin step (BAOAB, Leimkuhler and Matthews 2013); ``friction`` per ASE time unit."""
+    half = state.velocities + 0.5 * timestep * state.point.forces / masses[:, None]
+    positions = state.positions + 0.5 * timestep * half
+    kept = np.exp(-friction * timestep)
+    half = kept * half + np.sqrt(1 - kept**2) * maxwell_boltzmann(masses, temperature, rng)
+    positions = positions + 0.5 * timestep * half
+    point = field(positions)
+    return State(state.step + 1, positions, half + 0.5 * timestep * point.forces / masses[:, None], point)
+
+
+def at_rest(state: State, masses: Array) -> State:
+    """Return the state with zero linear and angular momentum."""
+    return replace(state, velocities=without_rigid_motion(state.positions, state.velocities, masses))

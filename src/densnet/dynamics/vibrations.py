@@ -1,0 +1,98 @@
+"""Harmonic infrared spectrum of a trained model at its own minimum."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.optimize import BFGS
+
+from densnet.dynamics.calculator import DenSNetCalculator
+from densnet.dynamics.guard import Guard
+from densnet.errors import SimulationError
+from densnet.models.densnet import DenSNet
+from densnet.spectra import harmonic
+
+log = logging.getLogger(__name__)
+
+CONVERGED = 2e-3
+"""eV/Å, largest force of a minimum. Below it single precision begins to show."""
+STEPS = 2000
+SADDLE = -30.0
+"""cm^-1; a mode below is a way down from a saddle point, above it may be noise of a nearly free rotation."""
+PUSH = 0.15
+"""Å, largest displacement of an atom when leaving a saddle point."""
+
+
+def minimise(atoms: Atoms, fmax: float = CONVERGED, steps: int = STEPS) -> None:
+    """Relax a structure that has a calculator, in place.
+
+    Raises
+    ------
+    SimulationError
+        The largest force is not below ``fmax`` (eV/Å) after ``steps`` steps.
+    """
+    optimizer = BFGS(atoms, logfile=None, maxstep=0.1)
+    if not optimizer.run(fmax=fmax, steps=steps):
+        left = np.linalg.norm(atoms.get_forces(), axis=1).max()
+        raise SimulationError(
+            f"{atoms.symbols}: no minimum after {steps} steps (largest force {left:.4f} eV/Å, wanted {fmax:g}); "
+            "start from a better geometry or train the model further"
+        )
+
+
+def modes_at(model: DenSNet, atoms: Atoms) -> harmonic.Modes:
+    """Return the model's normal modes and infrared intensities at a structure, a minimum or not."""
+    calculator = DenSNetCalculator(model)
+    curvature, dipoles = calculator.get_hessian(atoms), calculator.get_dipole_derivatives(atoms)
+    return harmonic.normal_modes(curvature, dipoles, atoms.positions, atoms.get_masses())
+
+
+def harmonic_spectrum(model: DenSNet, atoms: Atoms, attempts: int = 4, **extra: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the model's normal modes and infrared intensities at the minimum next to a structure.
+
+    Parameters
+    ----------
+    model
+        Density and energy networks.
+    atoms
+        Where the search for the minimum starts. It is not changed.
+    attempts
+        How often a saddle point is left along its mode of negative curvature before it is accepted with a warning.
+    extra
+        Stored with the result.
+
+    Returns
+    -------
+    dict
+        As `densnet.spectra.harmonic.result`, with energy (eV) and the largest residual force (eV/Å).
+
+    Raises
+    ------
+    SimulationError
+        No minimum was found, or a bond broke on the way to it.
+    """
+    guard = Guard(atoms)
+    atoms = atoms.copy()
+    atoms.calc = DenSNetCalculator(model)
+    masses = atoms.get_masses()
+    for attempt in range(attempts):
+        minimise(atoms)
+        if complaint := guard.complaint(atoms.positions, atoms.get_forces()):
+            raise SimulationError(
+                f"{atoms.symbols}: {complaint} at the model's minimum; the model is outside what it was trained on"
+            )
+        modes = modes_at(model, atoms)
+        lowest = modes.frequencies[0]
+        if lowest > SADDLE or attempt == attempts - 1:
+            break
+        log.info("%s: saddle point (%.0f cm^-1); following its mode down", atoms.symbols, lowest)
+        down = modes.vectors[0] / np.sqrt(masses)[:, None]
+        atoms.positions += PUSH * down / np.linalg.norm(down, axis=1).max()
+    if lowest < SADDLE:
+        log.warning("%s: still a saddle point (%.0f cm^-1) after %d attempts", atoms.symbols, lowest, attempts)
+    energy = float(atoms.get_potential_energy())
+    force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+    return harmonic.result(atoms, modes, method="DenSNet", energy=energy, residual_force=force, **extra)

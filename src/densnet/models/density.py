@@ -1,0 +1,152 @@
+"""Geometry to density: the network that predicts the coefficients of the density difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from ase.units import Bohr
+from torch import Tensor, nn
+
+from densnet.basis import AuxiliaryBasis
+from densnet.config import Network
+from densnet.errors import ConfigError
+from densnet.models.charges import ChargeFlow
+from densnet.models.graph import Graph
+from densnet.models.layers import Geometry, ShellLinear, Trunk, geometry
+from densnet.models.shells import Layout, Spec, Whitening
+from densnet.models.spherical import Harmonics
+
+
+class DensityNetwork(nn.Module):
+    """Coefficients of the density difference, with exactly no net charge.
+
+    The output layer starts at zero, so an untrained network predicts no density difference: the density of free atoms.
+    Training sets the whitening first and so starts from the mean coefficients of each element in the training set,
+    non-zero for l = 0 alone. They are the part of the answer that does not depend on the geometry, and the network
+    learns what is left, which has zero mean and unit variance.
+
+    Parameters
+    ----------
+    spec
+        Shells of each element in the auxiliary basis; its order is that of the elements.
+    network
+        Size of the network.
+    """
+
+    def __init__(self, spec: Spec, network: Network) -> None:
+        super().__init__()
+        self.elements = list(spec)
+        self.config = network
+        self.layout = Layout(spec)
+        self.whitening = Whitening(self.layout)
+        self.trunk = Trunk(network, len(spec), equivariant_input=False)
+        if self.layout.max_l > self.trunk.max_l:
+            raise ConfigError(
+                f"density_network.irreps: {network.irreps} ends at l = {self.trunk.max_l}, the auxiliary basis at "
+                f"l = {self.layout.max_l}; add channels with l = {self.layout.max_l} or lower basis.max_l"
+            )
+        self.harmonics = Harmonics(self.trunk.max_l)
+        self.embedding = nn.Parameter(torch.randn(len(spec), self.trunk.channels))
+        width = self.trunk.channels * network.layers
+        self.flow = ChargeFlow(width, network.radial)
+        self.heads = nn.ModuleList(
+            ShellLinear(width, self.layout.width(element), self.trunk.max_l, gain=0.0) for element in range(len(spec))
+        )
+        for element, size in enumerate(self.layout.sizes.tolist()):
+            self.register_buffer(f"charge_{element}", torch.zeros(size, dtype=torch.float64))
+            self.register_buffer(f"response_{element}", torch.zeros(size, dtype=torch.float64))
+
+    @torch.no_grad()
+    def set_charges(self, charges: Sequence[Tensor], responses: Sequence[Tensor]) -> None:
+        r"""Set the charges :math:`\int\chi` of the functions of each element and how they share a missing charge."""
+        for element, (charge, response) in enumerate(zip(charges, responses, strict=True)):
+            getattr(self, f"charge_{element}").copy_(charge)
+            getattr(self, f"response_{element}").copy_(response)
+
+    def forward(self, graph: Graph, shared: Geometry | None = None) -> Tensor:
+        """Return the coefficients of all atoms, one after another, float64.
+
+        Parameters
+        ----------
+        graph
+            Structures.
+        shared
+            Geometry of the graph with harmonics up to this network's l or higher, where it is known already.
+        """
+        shared = shared or geometry(graph, self.harmonics, self.embedding.dtype)
+        scalars = self.embedding.index_select(0, graph.species).unsqueeze(0)
+        rest = scalars.new_zeros((self.trunk.max_l + 1) ** 2 - 1, *scalars.shape[1:])
+        features = self.trunk(torch.cat([scalars, rest]), graph, shared)
+        present = self.layout.present(graph)
+        gained = self.flow(features[0], self.trunk.basis(shared.distances), graph).double()
+        blocks = []
+        for element, atoms, _ in present:
+            whitened = self.layout.flatten(self.heads[element](features.index_select(1, atoms)), element)
+            block = self.whitening.colour(whitened, element)
+            blocks.append(self._charged(block, element, gained[atoms]))
+        flat = blocks[0].new_zeros(self.layout.total(graph))
+        places = torch.cat([index.flatten() for _, _, index in present])
+        flat = flat.index_copy(0, places, torch.cat([block.flatten() for block in blocks]))
+        return self._neutral(flat, graph, present)
+
+    def _charged(self, block: Tensor, element: int, gained: Tensor) -> Tensor:
+        """Return the coefficients (n, size) of one element with given numbers of electrons (n,) on the atoms."""
+        charge, response = getattr(self, f"charge_{element}"), getattr(self, f"response_{element}")
+        capacity = (charge @ response).clamp(min=torch.finfo(block.dtype).tiny)
+        return block + ((gained - block @ charge) / capacity)[:, None] * response
+
+    def _neutral(self, flat: Tensor, graph: Graph, present: list[tuple[int, Tensor, Tensor]]) -> Tensor:
+        r"""Return coefficients with :math:`\int\Delta\rho = 0` in every frame: ``c - w (q.c) / (q.w)``."""
+        charge, response = torch.zeros_like(flat), torch.zeros_like(flat)
+        owner = graph.frame.new_zeros(len(flat))
+        for element, atoms, index in present:
+            charge[index] = getattr(self, f"charge_{element}")
+            response[index] = getattr(self, f"response_{element}")
+            owner[index] = graph.frame[atoms][:, None].expand_as(index)
+        zeros = flat.new_zeros(graph.n_frames)
+        capacity = zeros.index_add(0, owner, charge * response).clamp(min=torch.finfo(flat.dtype).tiny)
+        excess = zeros.index_add(0, owner, charge * flat) / capacity
+        return flat - response * excess.index_select(0, owner)
+
+
+def spec_of(basis: AuxiliaryBasis) -> Spec:
+    """Return the shells of each element of a basis."""
+    return {symbol: basis.multiplicities(symbol) for symbol in basis.shells}
+
+
+def build_density(basis: AuxiliaryBasis, network: Network) -> DensityNetwork:
+    """Return an untrained density network for a basis, with the charges of its functions set."""
+    density = DensityNetwork(spec_of(basis), network)
+    charges, responses = [], []
+    for symbol in density.elements:
+        charge = basis.charges([symbol])
+        response = np.zeros_like(charge)
+        scalars = basis.multiplicities(symbol).get(0, 0)
+        if scalars:
+            response[:scalars] = np.linalg.solve(basis.coulomb(symbol, 0), charge[:scalars])
+        charges.append(torch.as_tensor(charge))
+        responses.append(torch.as_tensor(response))
+    density.set_charges(charges, responses)
+    return density
+
+
+def dipole_moments(basis: AuxiliaryBasis, elements: Sequence[str]) -> list[Tensor]:
+    """Return, for each element, the dipoles of its functions about the atom, (size, 3) in e Angstrom."""
+    return [torch.as_tensor(basis.dipoles([symbol]) * Bohr) for symbol in elements]
+
+
+def frame_dipoles(density: DensityNetwork, moments: list[Tensor], graph: Graph, coefficients: Tensor) -> Tensor:
+    r"""Return the dipole of each frame, (n_frames, 3) in e Angstrom.
+
+    Free atoms are neutral and spherical, so :math:`\mu = -\sum_A (R_A\, q_A \cdot c_A + d_A \cdot c_A)` with the
+    charges q of the functions and their dipoles d about their own atom.
+    """
+    atomic = torch.zeros_like(graph.positions)
+    for element, atoms, index in density.layout.present(graph):
+        values = coefficients[index]
+        charge = values @ getattr(density, f"charge_{element}")
+        own = charge[:, None] * graph.positions[atoms] + values @ moments[element]
+        atomic = atomic.index_copy(0, atoms, own)
+    return -graph.sum_frames(atomic)

@@ -1,0 +1,136 @@
+"""The two networks as one model: from a structure to its density, energy, forces and dipole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase.units import Hartree
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from densnet.basis import AuxiliaryBasis
+from densnet.config import Network
+from densnet.errors import ModelError
+from densnet.models.density import DensityNetwork, build_density, dipole_moments, frame_dipoles, spec_of
+from densnet.models.energy import EnergyNetwork
+from densnet.models.graph import Graph, build_graph
+from densnet.models.layers import geometry
+from densnet.models.store import read_archive, write_archive
+from densnet.prior import FreeAtoms
+
+
+class DenSNet(nn.Module):
+    """Density network, energy network, auxiliary basis and free atoms.
+
+    The networks compute in the precision of their weights: float32, or float64 after ``model.double()``.
+
+    Attributes
+    ----------
+    metadata
+        JSON-ready facts about the model: settings and provenance of its data, and of the training of each network.
+    """
+
+    def __init__(
+        self,
+        density: DensityNetwork,
+        energy: EnergyNetwork,
+        basis: AuxiliaryBasis,
+        free_atoms: FreeAtoms,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.density, self.energy = density, energy
+        self.basis, self.free_atoms, self.metadata = basis, free_atoms, dict(metadata or {})
+        self.cutoff = max(density.config.cutoff, energy.config.cutoff)
+        atomic = [free_atoms.atoms[symbol].energy * Hartree for symbol in self.elements]
+        self.register_buffer("free_energy", torch.tensor(atomic, dtype=torch.float64), persistent=False)
+        self.harmonics = max(density.harmonics, energy.harmonics, key=lambda harmonics: harmonics.max_l)
+        for element, moment in enumerate(dipole_moments(basis, self.elements)):
+            self.register_buffer(f"moment_{element}", moment, persistent=False)
+
+    @classmethod
+    def create(cls, basis: AuxiliaryBasis, free_atoms: FreeAtoms, density: Network, energy: Network) -> DenSNet:
+        """Return an untrained model."""
+        density_network = build_density(basis, density)
+        return cls(density_network, EnergyNetwork(spec_of(basis), energy), basis, free_atoms)
+
+    @property
+    def elements(self) -> list[str]:
+        """Chemical symbols of the elements the model knows."""
+        return self.density.elements
+
+    def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]], skin: float = 0.0) -> Graph:
+        """Return the graph of frames, given as (symbols, positions in Angstrom); see `build_graph`."""
+        return build_graph(frames, self.elements, self.cutoff, skin).to(self.free_energy.device)
+
+    def forward(self, graph: Graph) -> dict[str, Tensor]:
+        """Return energy (n_frames,) eV, dipole (n_frames, 3) e Angstrom and flat coefficients, all differentiable."""
+        shared = geometry(graph, self.harmonics, self.density.embedding.dtype)
+        coefficients = self.density(graph, shared)
+        energy = self.energy(graph, coefficients, shared) + graph.sum_frames(self.free_energy[graph.species])
+        return {"energy": energy, "dipole": self.dipole(graph, coefficients), "coefficients": coefficients}
+
+    def dipole(self, graph: Graph, coefficients: Tensor) -> Tensor:
+        """Return the dipole of each frame, (n_frames, 3) in e Angstrom; see `frame_dipoles`."""
+        moments = [getattr(self, f"moment_{element}") for element in range(len(self.elements))]
+        return frame_dipoles(self.density, moments, graph, coefficients)
+
+    def properties(self, graph: Graph, forces: bool = True) -> dict[str, Tensor]:
+        """Return energy, dipole, coefficients as `forward` does and forces (atoms, 3) in eV/Angstrom, detached."""
+        with torch.set_grad_enabled(forces):
+            graph = graph.moved(graph.positions.detach().requires_grad_(forces))
+            results = self(graph)
+            if forces:
+                results["forces"] = -torch.autograd.grad(results["energy"].sum(), graph.positions)[0]
+        return {name: value.detach() for name, value in results.items()}
+
+    def hessian(self, graph: Graph) -> Tensor:
+        """Return the second derivatives of the energy of one frame, (3 atoms, 3 atoms) in eV/Angstrom^2."""
+        graph = graph.moved(graph.positions.detach().requires_grad_(True))
+        gradient = torch.autograd.grad(self(graph)["energy"].sum(), graph.positions, create_graph=True)[0]
+        rows = _jacobian(gradient.flatten(), graph.positions)
+        return 0.5 * (rows + rows.T)
+
+    def dipole_derivatives(self, graph: Graph) -> Tensor:
+        """Return the derivatives of the dipole of one frame, (3 atoms, 3) in e."""
+        graph = graph.moved(graph.positions.detach().requires_grad_(True))
+        return _jacobian(self.dipole(graph, self.density(graph)).flatten(), graph.positions).T
+
+    def save(self, path: str | Path) -> None:
+        """Write the whole model to one file."""
+        description = {
+            "basis": self.basis.to_dict(),
+            "free_atoms": self.free_atoms.to_dict(),
+            "density": self.density.config.model_dump(),
+            "energy": self.energy.config.model_dump(),
+            "metadata": self.metadata,
+        }
+        write_archive(path, "DenSNet", description, self.state_dict())
+
+    @classmethod
+    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> DenSNet:
+        """Return the model in a file; raise `ModelError` when it is damaged or of another version."""
+        description, state = read_archive(path, "DenSNet")
+        basis, free_atoms = (
+            AuxiliaryBasis.from_dict(description["basis"]),
+            FreeAtoms.from_dict(description["free_atoms"]),
+        )
+        try:
+            networks = [Network(**description[name]) for name in ("density", "energy")]
+        except ValidationError as error:
+            wrong = ", ".join(str(line["loc"][0]) for line in error.errors())
+            raise ModelError(f"{path}: network settings this version does not take ({wrong}); train again") from None
+        model = cls.create(basis, free_atoms, *networks)
+        model.load_state_dict(state)
+        model.metadata = description["metadata"]
+        return model.requires_grad_(False).eval().to(device)
+
+
+def _jacobian(outputs: Tensor, inputs: Tensor) -> Tensor:
+    """Return the derivatives of outputs (n,) by inputs (atoms, 3), shape (n, 3 atoms)."""
+    rows = [torch.autograd.grad(output, inputs, retain_graph=True)[0].flatten() for output in outputs]
+    return torch.stack(rows).detach()

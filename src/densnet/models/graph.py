@@ -1,0 +1,141 @@
+"""Structures as the networks see them: atoms of one or several frames and their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from densnet.errors import ModelError
+
+FAR = 1e3
+"""Angstrom, where missing neighbours are put: far beyond any cutoff."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Atoms of one or several frames with padded neighbour lists.
+
+    Attributes
+    ----------
+    positions
+        (atoms, 3), Angstrom, float64.
+    species
+        (atoms,), index of each atom in the model's elements.
+    frame
+        (atoms,), index of the frame of each atom, ascending.
+    neighbours
+        (atoms, J), indices of the atoms near each atom, padded.
+    present
+        (atoms, J), False where the list is padded.
+    n_frames
+        Number of frames.
+    """
+
+    positions: Tensor
+    species: Tensor
+    frame: Tensor
+    neighbours: Tensor
+    present: Tensor
+    n_frames: int
+
+    @property
+    def edges(self) -> Tensor:
+        """Pairs (2, E): the atom that receives and its neighbour."""
+        receiver = torch.arange(len(self.species), device=self.species.device)[:, None].expand_as(self.neighbours)
+        return torch.stack([receiver[self.present], self.neighbours[self.present]])
+
+    def vectors(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return the vectors to the neighbours (atoms, J, 3): differences in float64, then as the networks compute."""
+        n, j = self.neighbours.shape
+        to = self.positions.index_select(0, self.neighbours.flatten()).view(n, j, 3)
+        vectors = to - self.positions[:, None]
+        return torch.where(self.present.unsqueeze(-1), vectors, vectors.new_tensor([FAR, 0.0, 0.0])).to(dtype)
+
+    def moved(self, positions: Tensor | np.ndarray) -> Graph:
+        """Return the same atoms and neighbours at other positions (within the skin the lists were built with)."""
+        if not isinstance(positions, Tensor):
+            positions = torch.as_tensor(positions, dtype=torch.float64, device=self.positions.device)
+        return replace(self, positions=positions)
+
+    def to(self, device: str | torch.device) -> Graph:
+        """Return the graph on another device."""
+        tensors = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
+
+    def sum_frames(self, values: Tensor) -> Tensor:
+        """Return the sum over the atoms of each frame, (atoms, ...) to (n_frames, ...)."""
+        return values.new_zeros((self.n_frames, *values.shape[1:])).index_add(0, self.frame, values)
+
+
+def build_graph(
+    frames: Sequence[tuple[Sequence[str], np.ndarray]], elements: Sequence[str], cutoff: float, skin: float = 0.0
+) -> Graph:
+    """Return the graph of frames.
+
+    Parameters
+    ----------
+    frames
+        Chemical symbols and positions (atoms, 3) in Angstrom of each frame.
+    elements
+        Elements the model knows.
+    cutoff
+        Angstrom.
+    skin
+        Angstrom added to the cutoff, so that the lists stay valid until an atom has moved by half of it.
+
+    Raises
+    ------
+    ModelError
+        A frame has an element that the model does not know.
+    """
+    if not frames:
+        raise ModelError("no structures given: at least one frame is needed")
+    return collate([_single(symbols, positions, tuple(elements), cutoff + skin) for symbols, positions in frames])
+
+
+def collate(graphs: Sequence[Graph]) -> Graph:
+    """Return one graph of several; neighbour lists are padded to the longest."""
+    width = max(graph.neighbours.shape[1] for graph in graphs)
+    starts = np.cumsum([0, *(len(graph.species) for graph in graphs)])
+    first_frame = np.cumsum([0, *(graph.n_frames for graph in graphs)])
+    neighbours = [_pad(g.neighbours, width) + int(s) for g, s in zip(graphs, starts, strict=False)]
+    return Graph(
+        torch.cat([graph.positions for graph in graphs]),
+        torch.cat([graph.species for graph in graphs]),
+        torch.cat([graph.frame + int(f) for graph, f in zip(graphs, first_frame, strict=False)]),
+        torch.cat(neighbours),
+        torch.cat([_pad(graph.present, width) for graph in graphs]),
+        int(first_frame[-1]),
+    )
+
+
+def _pad(lists: Tensor, width: int) -> Tensor:
+    return torch.nn.functional.pad(lists, (0, width - lists.shape[1]))
+
+
+def _species(symbols: Sequence[str], elements: tuple[str, ...]) -> Tensor:
+    if unknown := sorted(set(symbols) - set(elements)):
+        raise ModelError(f"model knows {' '.join(elements)}; structure has {' '.join(unknown)}")
+    return torch.tensor([elements.index(symbol) for symbol in symbols], dtype=torch.long)
+
+
+def _single(symbols: Sequence[str], positions: np.ndarray, elements: tuple[str, ...], radius: float) -> Graph:
+    positions = torch.as_tensor(np.asarray(positions, dtype=np.float64))
+    if positions.shape != (len(symbols), 3) or not torch.isfinite(positions).all():
+        raise ModelError(
+            f"positions must be {len(symbols)} finite points (atoms, 3), got shape {tuple(positions.shape)}"
+        )
+    distances = torch.cdist(positions, positions, compute_mode="donot_use_mm_for_euclid_dist")
+    near = distances < radius
+    near.fill_diagonal_(False)
+    width = max(1, int(near.sum(1).max()))
+    # A stable descending sort of the flags puts the neighbours first, in ascending order.
+    present, neighbours = near.int().sort(dim=1, descending=True, stable=True)
+    present, neighbours = _pad(present, width)[:, :width].bool(), _pad(neighbours, width)[:, :width]
+    return Graph(
+        positions, _species(symbols, elements), torch.zeros(len(symbols), dtype=torch.long), neighbours, present, 1
+    )

@@ -1,0 +1,165 @@
+"""Equivariant layers on packed features ``(M, atoms, channels)`` (see `densnet.models.spherical`)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from densnet.config import Network
+from densnet.models.graph import Graph
+from densnet.models.radial import ExponentialBernstein, Radial
+from densnet.models.spherical import Harmonics, momenta, parse_irreps, quadrature
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What the layers need of the neighbours: distances (atoms, J) and harmonics (atoms, J, M)."""
+
+    distances: Tensor
+    harmonics: Tensor
+
+
+def geometry(graph: Graph, harmonics: Harmonics, dtype: torch.dtype = torch.float32) -> Geometry:
+    """Return distances and spherical harmonics of the vectors to the neighbours in the precision of the networks."""
+    vectors = graph.vectors(dtype)
+    distances = torch.linalg.vector_norm(vectors, dim=-1)
+    return Geometry(distances, harmonics(vectors / distances.unsqueeze(-1)))
+
+
+class ShellLinear(nn.Module):
+    """A linear map of channels for each l, the only one that commutes with rotations (e3nn's ``o3.Linear``)."""
+
+    def __init__(self, inputs: int, outputs: int, max_l: int, gain: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(max_l + 1, inputs, outputs) * gain / math.sqrt(inputs))
+        self.register_buffer("momenta", momenta(max_l), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (M, atoms, outputs) from (M, atoms, inputs)."""
+        return torch.bmm(features, self.weight.index_select(0, self.momenta))
+
+
+class Convolution(nn.Module):
+    """Messages of the neighbours, summed before they are multiplied by weights.
+
+    Two kinds: scalars of a neighbour times the harmonics of its direction, and features of a neighbour as they are.
+    Both are sums over neighbours for each radial function, one matrix product per atom; the weights that mix radial
+    functions and channels then act on atoms and not on edges (as in ACE and MACE).
+    """
+
+    def __init__(self, channels: int, max_l: int, radial: int, hidden: int, equivariant: bool) -> None:
+        super().__init__()
+        self.directed = Radial(radial, hidden, max_l)
+        self.source = nn.Linear(channels, channels, bias=False)
+        self.mix_directed = ShellLinear(radial * channels, channels, max_l)
+        if equivariant:
+            self.carried = Radial(radial, hidden, 0)
+            self.mix_carried = ShellLinear(radial * channels, channels, max_l, gain=0.3)
+        self.equivariant = equivariant
+
+    def forward(self, features: Tensor, graph: Graph, harmonics: Tensor, basis: Tensor) -> Tensor:
+        """Return messages (M, atoms, channels)."""
+        components, atoms, channels = features.shape
+        neighbours, width = graph.neighbours.flatten(), graph.neighbours.shape[1]
+        edges = (self.directed(basis) * harmonics.unsqueeze(-1)).flatten(2)
+        scalars = self.source(features[0]).index_select(0, neighbours).view(atoms, width, channels)
+        summed = torch.bmm(edges.transpose(1, 2), scalars)
+        messages = self.mix_directed(summed.view(atoms, components, -1).transpose(0, 1))
+        if not self.equivariant:
+            return messages
+        carried = features.transpose(0, 1).reshape(atoms, -1).index_select(0, neighbours).view(atoms, width, -1)
+        summed = torch.bmm(self.carried(basis).squeeze(2).transpose(1, 2), carried)
+        summed = summed.view(atoms, -1, components, channels).permute(2, 0, 1, 3).reshape(components, atoms, -1)
+        return messages + self.mix_carried(summed)
+
+
+def bounded(features: Tensor) -> Tensor:
+    """Return features (M, atoms, channels) whose root mean square in each atom stays below one.
+
+    Linear for small features. It keeps the products, and so the model, from running away outside the training data.
+    """
+    return features * torch.rsqrt(1 + features.square().mean((0, 2), keepdim=True))
+
+
+class SphereProduct(nn.Module):
+    """Products of two and of three features, formed on points of the sphere: many-body terms of the messages."""
+
+    def __init__(self, max_l: int) -> None:
+        super().__init__()
+        to_points, from_points = quadrature(max_l, order=3)
+        self.register_buffer("to_points", to_points, persistent=False)
+        self.register_buffer("from_points", from_points, persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (M, atoms, 2 channels), the products f g and f g h of the thirds of (M, atoms, 3 channels)."""
+        points = self.to_points.to(features.dtype) @ features.flatten(1)
+        first, second, third = points.view(-1, *features.shape[1:]).chunk(3, -1)
+        double = first * second
+        products = torch.cat([double, double * third], -1)
+        return (self.from_points.to(features.dtype) @ products.flatten(1)).view(-1, *products.shape[1:])
+
+
+class Interaction(nn.Module):
+    """One layer: messages, their products, and an update with gates made from scalars."""
+
+    def __init__(self, channels: int, max_l: int, network: Network, elements: int, equivariant: bool) -> None:
+        super().__init__()
+        self.convolution = Convolution(channels, max_l, network.radial, network.radial_hidden, equivariant)
+        self.factors = ShellLinear(2 * channels, 3 * channels, max_l)
+        self.product = SphereProduct(max_l)
+        self.update = ShellLinear(4 * channels, channels, max_l)
+        self.perceptron = nn.Sequential(
+            nn.Linear(channels, 2 * channels), nn.SiLU(), nn.Linear(2 * channels, 2 * channels)
+        )
+        self.by_element = nn.Parameter(torch.randn(elements, 3 * channels) * 0.3 + 1)
+
+    def forward(self, features: Tensor, graph: Graph, harmonics: Tensor, basis: Tensor) -> Tensor:
+        """Return new features (M, atoms, channels)."""
+        own = torch.cat([self.convolution(features, graph, harmonics, basis), features], -1)
+        factors = self.factors(own) * self.by_element.index_select(0, graph.species)
+        products = self.product(bounded(factors))
+        updated = self.update(torch.cat([own, products], -1))
+        change, gate = self.perceptron(updated[0]).chunk(2, -1)
+        return torch.cat([(updated[0] + change).unsqueeze(0), updated[1:] * (1 + torch.tanh(gate))])
+
+
+class Trunk(nn.Module):
+    """Embedding and interaction layers that the density and the energy network share in kind, not in weights.
+
+    Parameters
+    ----------
+    network
+        Size; the multiplicities of its irreps are rounded up to the largest inside a layer and cut after it.
+    elements
+        Number of elements.
+    equivariant_input
+        Whether the features given to `forward` have parts with l > 0.
+    """
+
+    def __init__(self, network: Network, elements: int, equivariant_input: bool) -> None:
+        super().__init__()
+        multiplicities = parse_irreps(network.irreps)
+        self.max_l, self.channels = len(multiplicities) - 1, max(multiplicities)
+        self.basis = ExponentialBernstein(network.radial, network.cutoff)
+        self.layers = nn.ModuleList(
+            Interaction(self.channels, self.max_l, network, elements, equivariant_input or layer > 0)
+            for layer in range(network.layers)
+        )
+        keep = torch.arange(self.channels) < torch.tensor(multiplicities)[momenta(self.max_l)][:, None]
+        self.cut = not bool(keep.all())
+        self.register_buffer("keep", keep.float().unsqueeze(1), persistent=False)
+
+    def forward(self, features: Tensor, graph: Graph, geometry: Geometry) -> Tensor:
+        """Return the features of every layer, (M, atoms, layers * channels), from initial ones (M, atoms, channels)."""
+        harmonics = geometry.harmonics[..., : (self.max_l + 1) ** 2]
+        basis = self.basis(geometry.distances)
+        collected = []
+        for layer in self.layers:
+            features = layer(features, graph, harmonics, basis)
+            if self.cut:
+                features = features * self.keep
+            collected.append(features)
+        return torch.cat(collected, -1)

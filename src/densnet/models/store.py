@@ -1,0 +1,60 @@
+"""Model files: one self-contained archive with a version and a checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from densnet.errors import ModelError
+from densnet.files import atomic
+
+FORMAT = 1
+"""Version of the layout of model files. Raise it when a file of the previous layout cannot be read any more."""
+
+
+def write_archive(path: str | Path, kind: str, description: dict[str, Any], state: dict[str, Tensor]) -> None:
+    """Write tensors and a JSON-ready description to one file, whole or not at all."""
+    text = json.dumps(description)
+    archive = {"format": FORMAT, "kind": kind, "description": text, "state": dict(state)}
+    with atomic(path) as temporary:
+        torch.save({**archive, "checksum": _checksum(kind, text, state)}, temporary)
+
+
+def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the description and the tensors of a file that `write_archive` wrote.
+
+    Raises
+    ------
+    ModelError
+        The file is missing, damaged, of another kind or of another version.
+    """
+    if not Path(path).is_file():
+        raise ModelError(f"{path}: no such model file")
+    try:
+        archive = torch.load(path, map_location="cpu", weights_only=True)
+        version, found = archive["format"], archive["kind"]
+    except Exception as error:  # torch raises whatever its unpickler and its zip reader come across
+        raise ModelError(
+            f"{path}: not a model file, or a damaged one ({type(error).__name__}); train or copy it again"
+        ) from None
+    if version != FORMAT:
+        raise ModelError(f"{path}: format {version}; this version reads format {FORMAT}. Train the model again.")
+    if found != kind:
+        raise ModelError(f"{path}: holds a {found}, a {kind} was asked for")
+    text, state = archive["description"], archive["state"]
+    if archive["checksum"] != _checksum(kind, text, state):
+        raise ModelError(f"{path}: damaged (its checksum does not fit); train or copy it again")
+    return json.loads(text), state
+
+
+def _checksum(kind: str, text: str, state: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(f"{kind}\n{text}".encode())
+    for name in sorted(state):
+        digest.update(name.encode())
+        digest.update(state[name].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

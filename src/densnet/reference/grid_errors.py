@@ -1,0 +1,107 @@
+"""How far a density is from DFT: integrated absolute error on the Becke grid, percent of the electrons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.units import Bohr
+from pyscf import dft, gto, lib
+
+from densnet.basis import AuxiliaryBasis
+from densnet.config import Reference
+from densnet.prior import FreeAtoms
+from densnet.reference.grid import blocks
+from densnet.reference.method import molecule
+
+POINTS = 2000
+"""Grid points at which the auxiliary functions are evaluated at once."""
+
+
+def density_error(
+    symbols: Sequence[str],
+    positions: np.ndarray,
+    density_matrix: np.ndarray,
+    coefficients: np.ndarray,
+    basis: AuxiliaryBasis,
+    free_atoms: FreeAtoms,
+    reference: Reference,
+) -> float:
+    """Return the error of a density in the auxiliary basis on top of the free atoms.
+
+    Parameters
+    ----------
+    symbols, positions
+        The structure; (atoms, 3), Angstrom.
+    density_matrix
+        Lower triangle of the DFT density matrix, packed.
+    coefficients
+        Of the density difference, shape (functions,).
+    basis, free_atoms
+        What the coefficients belong to.
+    reference
+        Level of theory; its grid is the one integrated on.
+
+    Returns
+    -------
+    float
+        Percent of the electrons.
+    """
+    mol = molecule(Atoms(symbols, positions), reference)
+    grids = becke(mol, reference.grid_level)
+    target = orbital_densities(mol, grids, lib.unpack_tril(np.asarray(density_matrix, dtype=float)))[0]
+    prior = free_atoms.density(symbols, np.asarray(positions), grids.coords * Bohr) * Bohr**3
+    found = prior + auxiliary_density(mol, basis, coefficients, grids.coords)
+    return absolute_error(found - target, grids, mol)
+
+
+def becke(mol: gto.Mole, level: int) -> dft.gen_grid.Grids:
+    """Return the Becke grid of a level."""
+    grids = dft.gen_grid.Grids(mol)
+    grids.level = level
+    return grids.build(with_non0tab=False)
+
+
+def absolute_error(difference: np.ndarray, grids: dft.gen_grid.Grids, mol: gto.Mole) -> float:
+    """Return the integral of the absolute value of a density difference, percent of the molecule's electrons."""
+    return float(100 * np.abs(difference) @ grids.weights / mol.nelectron)
+
+
+def orbital_densities(mol: gto.Mole, grids: dft.gen_grid.Grids, *matrices: np.ndarray) -> np.ndarray:
+    """Return the densities of density matrices on the grid, e/bohr^3, shape (matrices, points)."""
+    densities = np.empty((len(matrices), len(grids.weights)))
+    for block in blocks(mol, grids, 0):
+        local, values = np.ix_(block.orbitals, block.orbitals), block.values[0]
+        for row, matrix in zip(densities, matrices, strict=True):
+            row[block.points] = np.einsum("ig,ig->g", values, matrix[local] @ values)
+    return densities
+
+
+def auxiliary_density(mol: gto.Mole, basis: AuxiliaryBasis, coefficients: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the density of auxiliary coefficients on points (bohr), e/bohr^3."""
+    symbols = mol.elements
+    auxiliary = auxiliary_molecule(mol, basis)
+    in_pyscf_order = basis.from_pyscf_order(symbols).T @ np.asarray(coefficients, dtype=float)
+    values = [
+        auxiliary.eval_gto("GTOval_sph", points[start : start + POINTS]) @ in_pyscf_order
+        for start in range(0, len(points), POINTS)
+    ]
+    return np.concatenate(values)
+
+
+def auxiliary_molecule(mol: gto.Mole, basis: AuxiliaryBasis) -> gto.Mole:
+    """Return PySCF's molecule whose functions are those of the auxiliary basis on the atoms of another.
+
+    Shells that share their exponents become one general contraction, whose primitives PySCF evaluates once; the order
+    of the functions is that of `AuxiliaryBasis.to_pyscf`.
+    """
+    shells: dict[str, list[list[Any]]] = {}
+    for symbol in set(mol.elements):
+        for (l, exponents), group in groupby(basis.of(symbol), key=lambda shell: (shell.l, shell.exponents)):
+            rows = zip(exponents, *(shell.coefficients for shell in group), strict=True)
+            shells.setdefault(symbol, []).append([l, *(list(row) for row in rows)])
+    geometry = list(zip(mol.elements, mol.atom_coords(), strict=True))
+    return gto.M(atom=geometry, unit="B", basis=shells, spin=None, verbose=0)

@@ -1,0 +1,335 @@
+"""Harmonic infrared spectra from DFT: the whole Hessian, or mode tracking in the space of another method's modes.
+
+Both are central differences of the analytic gradient and of the dipole along displacements, one file each, so that a
+killed job continues where it stopped and one set of self-consistent fields serves wavenumbers and intensities alike.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.optimize import BFGS
+from tqdm import tqdm
+
+from densnet.checkpoints import read_npz, write_npz
+from densnet.config import Harmonic, Reference
+from densnet.errors import CalculationError
+from densnet.reference.calculator import ReferenceCalculator
+from densnet.reference.xtb import xtb_calculator
+from densnet.spectra import harmonic
+
+log = logging.getLogger(__name__)
+
+CONVERGED = 2e-2
+"""eV/Angstrom, largest force on an atom of a minimum: the noise of a coarse grid. What is left is in the result."""
+STEPS = 200
+SOFTEST = 2.0
+"""eV/Angstrom^2, smallest curvature of the Hessian that a relaxation starts from."""
+TIGHT = 1e-9
+"""Hartree; differences of gradients need a tighter self-consistent field than gradients."""
+
+
+def full_spectrum(
+    atoms: Atoms,
+    reference: Reference,
+    displacement: float,
+    folder: str | Path,
+    **extra: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    """Relax a structure and return its harmonic spectrum from the whole Hessian.
+
+    Parameters
+    ----------
+    atoms
+        Where the relaxation starts; it is not changed.
+    reference
+        Level of theory.
+    displacement
+        Norm of each displacement, Angstrom.
+    folder
+        Where finished displacements are kept.
+    extra
+        Stored with the result.
+
+    Returns
+    -------
+    dict
+        As `densnet.spectra.harmonic.result`, with energy (eV) and the largest residual force (eV/Angstrom).
+    """
+    relaxed = relax(atoms, reference, folder=folder)
+    curvature, dipoles = hessian(relaxed, reference, displacement, folder)
+    modes = harmonic.normal_modes(curvature, dipoles, relaxed.positions, relaxed.get_masses())
+    return harmonic.result(relaxed, modes, method=_method(reference), **_minimum(relaxed), **extra)
+
+
+def tracked_spectrum(
+    model: dict[str, Any],
+    modes_at: Callable[[Atoms], harmonic.Modes],
+    reference: Reference,
+    settings: Harmonic,
+    folder: str | Path,
+    **extra: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    """Return the DFT spectrum in the space of a model's infrared-active modes.
+
+    The modes are the model's at the DFT minimum: rings that are twisted differently at its own minimum would make its
+    modes there a poor space.
+
+    Parameters
+    ----------
+    model
+        The model's harmonic result, as `densnet.spectra.harmonic.read` returns it: where the relaxation starts.
+    modes_at
+        The model's modes at any structure.
+    reference
+        Level of theory.
+    settings
+        How many modes, and how far to displace.
+    folder
+        Where finished displacements are kept.
+    extra
+        Stored with the result.
+
+    Returns
+    -------
+    dict
+        As `densnet.spectra.harmonic.result`, with the residuals (cm^-1), the share of the model's intensity that the
+        tracked modes carry, and under ``model`` the model's frequencies, intensities and modes that were tracked.
+    """
+    start = Atoms(model["symbols"], model["positions"])
+    guess = harmonic.hessian_of(harmonic.modes_of(model), start.get_masses())
+    relaxed = relax(start, reference, guess, folder=folder)
+    modes = modes_at(relaxed)
+    chosen = harmonic.active_modes(modes, settings.captured, settings.max_modes)
+    found, residuals = track(relaxed, modes.vectors[chosen], reference, settings.displacement, folder)
+    share = float(modes.intensities[chosen].sum() / modes.intensities.sum())
+    log.info("%s: %d modes, %.1f %% of the model's intensity", relaxed.symbols, len(chosen), 100 * share)
+    tracked = {
+        "frequencies": modes.frequencies[chosen].tolist(),
+        "intensities": modes.intensities[chosen].tolist(),
+        "modes": modes.vectors[chosen].tolist(),
+    }
+    return harmonic.result(
+        relaxed, found, method=f"{_method(reference)}, mode tracking", residuals=np.round(residuals, 3).tolist(),
+        captured=share, model=tracked, **_minimum(relaxed), **extra,
+    )  # fmt: skip
+
+
+def relax(
+    atoms: Atoms,
+    reference: Reference,
+    guess: np.ndarray | None = None,
+    fmax: float = CONVERGED,
+    folder: str | Path | None = None,
+) -> Atoms:
+    """Return the minimum next to a structure, with energy and forces in its calculator's results.
+
+    Quasi-Newton steps from a Hessian that already knows the molecule, which takes a third of the steps of a unit one.
+
+    Parameters
+    ----------
+    atoms
+        Start; it is not changed.
+    reference
+        Level of theory.
+    guess
+        Hessian (3 atoms, 3 atoms), eV/Angstrom^2; that of GFN2-xTB by default.
+    fmax
+        Largest force of a minimum, eV/Angstrom.
+    folder
+        Where the minimum is kept for a job that is killed later.
+
+    Raises
+    ------
+    CalculationError
+        When the forces do not become small enough.
+    """
+    relaxed = atoms.copy()
+    stored = Path(folder) / "minimum.npz" if folder is not None else None
+    key = _key(atoms.positions, reference, fmax)
+    known = read_npz(stored, key) if stored else None
+    if known is not None:
+        relaxed.positions = known["positions"]
+    relaxed.calc = InternalForces(reference, conv_tol=min(reference.conv_tol, TIGHT))
+    optimizer = BFGS(relaxed, logfile=None, maxstep=0.1)
+    optimizer.H0 = _stiffened(guess if guess is not None else xtb_hessian(atoms))
+    if not optimizer.run(fmax=fmax, steps=STEPS):
+        left = np.linalg.norm(relaxed.get_forces(), axis=1).max()
+        raise CalculationError(f"{atoms.symbols}: no DFT minimum after {STEPS} steps (largest force {left:.4f} eV/Å)")
+    log.info("%s: minimum after %d steps", atoms.symbols, optimizer.nsteps)
+    if stored and known is None:
+        write_npz(stored, key, positions=relaxed.positions)
+    return relaxed
+
+
+class InternalForces(ReferenceCalculator):
+    """The reference method without the net force and torque that a finite grid leaves, on which nothing relaxes."""
+
+    def calculate(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401, D102 - ASE's interface
+        super().calculate(*arguments, **options)
+        internal = harmonic.vibrational_space(self.atoms.positions, np.ones(len(self.atoms)))
+        forces = self.results["forces"].ravel()
+        self.results["forces"] = (internal @ (internal.T @ forces)).reshape(-1, 3)
+
+
+def xtb_hessian(atoms: Atoms, displacement: float = 0.01) -> np.ndarray:
+    """Return the GFN2-xTB Hessian (3 atoms, 3 atoms) by central differences, eV/Angstrom^2."""
+    moved = atoms.copy()
+    moved.calc = xtb_calculator()
+    rows = []
+    for step in np.eye(3 * len(atoms)).reshape(-1, len(atoms), 3) * displacement:
+        forces = []
+        for sign in (1, -1):
+            moved.positions = atoms.positions + sign * step
+            forces.append(moved.get_forces().ravel())
+        rows.append((forces[1] - forces[0]) / (2 * displacement))
+    return (np.array(rows) + np.array(rows).T) / 2
+
+
+def _stiffened(curvature: np.ndarray) -> np.ndarray:
+    """Return a Hessian whose soft and negative curvatures are raised, so that a first step stays small."""
+    values, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
+    return (vectors * np.maximum(np.abs(values), SOFTEST)) @ vectors.T
+
+
+def hessian(
+    atoms: Atoms, reference: Reference, displacement: float, folder: str | Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Hessian (3 atoms, 3 atoms), eV/Angstrom^2, and the dipole derivatives (3 atoms, 3), e."""
+    directions = np.eye(3 * len(atoms)).reshape(-1, len(atoms), 3)
+    slopes, dipoles = differences(atoms, directions, reference, displacement, folder)
+    return (slopes + slopes.T) / 2, dipoles
+
+
+def track(
+    atoms: Atoms, modes: np.ndarray, reference: Reference, displacement: float, folder: str | Path
+) -> tuple[harmonic.Modes, np.ndarray]:
+    r"""Return vibrations in the space spanned by given modes (Reiher and Neugebauer, J. Chem. Phys. 118, 1634, 2003).
+
+    Parameters
+    ----------
+    atoms
+        A minimum of the reference method.
+    modes
+        (modes, atoms, 3) mass-weighted vectors; they are made orthonormal.
+    reference
+        Level of theory.
+    displacement
+        Norm of the Cartesian displacement, Angstrom.
+    folder
+        Where finished displacements are kept.
+
+    Returns
+    -------
+    modes
+        Ritz vectors with wavenumbers and intensities.
+    residuals
+        How far each may be from a mode of the whole Hessian, cm^-1: the norm of :math:`Hv - \lambda v`, as a shift.
+    """
+    roots = np.sqrt(np.repeat(atoms.get_masses(), 3))
+    space = np.linalg.qr(np.asarray(modes, float).reshape(len(modes), -1).T)[0].T
+    cartesian = space / roots
+    lengths = np.linalg.norm(cartesian, axis=1)
+    directions = (cartesian / lengths[:, None]).reshape(len(space), -1, 3)
+    slopes, dipoles = differences(atoms, directions, reference, displacement, folder)
+    internal = harmonic.vibrational_space(atoms.positions, atoms.get_masses())
+    slopes, dipoles = (slopes * lengths[:, None] / roots) @ internal @ internal.T, dipoles * lengths[:, None]
+    projected = space @ slopes.T
+    values, rotation = np.linalg.eigh((projected + projected.T) / 2)
+    vectors = rotation.T @ space
+    left = np.linalg.norm(rotation.T @ slopes - values[:, None] * vectors, axis=1)
+    found = harmonic.Modes(
+        frequencies=harmonic.wavenumbers(values),
+        vectors=vectors.reshape(len(values), -1, 3),
+        intensities=harmonic.INTENSITY * ((rotation.T @ dipoles) ** 2).sum(axis=1),
+    )
+    return found, harmonic.WAVENUMBER * left / (2 * np.sqrt(np.maximum(np.abs(values), 1e-12)))
+
+
+def differences(
+    atoms: Atoms, directions: np.ndarray, reference: Reference, displacement: float, folder: str | Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the derivatives of gradient and dipole along unit vectors by central differences.
+
+    Parameters
+    ----------
+    atoms
+        Where.
+    directions
+        (directions, atoms, 3) Cartesian unit vectors.
+    reference
+        Level of theory.
+    displacement
+        Angstrom.
+    folder
+        Where finished displacements are kept, one file each.
+
+    Returns
+    -------
+    slopes
+        (directions, 3 atoms), eV/Angstrom^2.
+    dipoles
+        (directions, 3), e.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    calculator = ReferenceCalculator(reference, conv_tol=min(reference.conv_tol, TIGHT))
+    start: list[np.ndarray] | None = None
+    rows = []
+    for direction in tqdm(directions, desc=f"displacements of {atoms.symbols}", unit="mode", disable=None):
+        key = _key(atoms.positions, direction, reference, displacement)
+        row = read_npz(folder / f"{key[:16]}.npz", key)
+        if row is None:
+            start = start or _density_at(atoms, calculator)
+            row = _displaced(atoms, direction * displacement, calculator, start)
+            write_npz(folder / f"{key[:16]}.npz", key, **row)
+        rows.append(row)
+    slopes = np.array([(row["forces"][1] - row["forces"][0]).ravel() for row in rows]) / (2 * displacement)
+    return slopes, np.array([row["dipole"][0] - row["dipole"][1] for row in rows]) / (2 * displacement)
+
+
+def _density_at(atoms: Atoms, calculator: ReferenceCalculator) -> list[np.ndarray]:
+    """Return the calculator's state after a structure: every displacement starts from it, whichever came before."""
+    calculator.restore([])
+    calculator.get_potential_energy(atoms.copy())
+    return calculator.state()
+
+
+def _displaced(
+    atoms: Atoms, step: np.ndarray, calculator: ReferenceCalculator, start: list[np.ndarray]
+) -> dict[str, np.ndarray]:
+    forces, dipoles = [], []
+    for sign in (1, -1):
+        moved = atoms.copy()
+        moved.positions = atoms.positions + sign * step
+        calculator.restore(start)
+        forces.append(calculator.get_forces(moved))
+        dipoles.append(calculator.get_dipole_moment(moved))
+    return {"forces": np.array(forces), "dipole": np.array(dipoles)}
+
+
+def _minimum(atoms: Atoms) -> dict[str, float]:
+    largest = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+    return {"energy": float(atoms.get_potential_energy()), "residual_force": largest}
+
+
+def _method(reference: Reference) -> str:
+    return f"{reference.xc}{'-D4' if reference.dispersion else ''}/{reference.basis}"
+
+
+def _key(*parts: Any) -> str:  # noqa: ANN401 - arrays, sections and numbers
+    """Return a fingerprint of what a stored displacement depends on."""
+
+    def plain(part: Any) -> Any:  # noqa: ANN401
+        if isinstance(part, np.ndarray):
+            return part.tolist()
+        return part.fingerprint() if isinstance(part, Reference) else part
+
+    return sha256(json.dumps([plain(part) for part in parts]).encode()).hexdigest()

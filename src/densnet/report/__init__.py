@@ -1,0 +1,1 @@
+"""Figures, tables and the errors on the test frames."""

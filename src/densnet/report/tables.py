@@ -1,0 +1,135 @@
+"""Tables of a study, as Markdown for people and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from densnet.files import atomic
+from densnet.report.style import names
+
+MISSING = "–"
+
+COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("frames", "frames", "d"),
+    ("prior", "prior %", ".2f"),
+    ("floor", "floor %", ".3f"),
+    ("model", "model %", ".3f"),
+    ("dipole_mae_debye", "dipole D", ".4f"),
+    ("energy_mae_mev_atom", "energy meV/atom", ".2f"),
+    ("energy_mae_centred_mev", "energy, mean removed, meV", ".1f"),
+    ("force_mae_mev_angstrom", "force meV/Å", ".0f"),
+    ("force_rms_mev_angstrom", "RMS force meV/Å", ".0f"),
+    ("overlap_angstrom", "overlap Å", ".2f"),
+)
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; the first column is set left, the others right."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows)) + "\n"
+
+
+def errors_table(evaluation: dict[str, Any], molecule: str = "molecule", split: str = "test") -> str:
+    """Return the errors of a split by chain length, with a line that says what each column is."""
+    chosen = [row for row in evaluation["errors"] if row["split"] == split]
+    trained = set(evaluation["train_lengths"])
+    called = names((row["length"] for row in chosen), molecule)
+    header = ["molecule", *(title for _, title, _ in COLUMNS)]
+    rows = []
+    for row in chosen:
+        name = called[row["length"]] + ("" if row["length"] in trained else " (not trained on)")
+        rows.append([name, *(_cell(_value(row, key), form) for key, _, form in COLUMNS)])
+    return markdown(header, rows) + "\n" + EXPLANATION
+
+
+EXPLANATION = (
+    "Mean absolute errors against DFT. Density: integrated absolute difference in percent of the electrons, for "
+    "superposed free atoms (prior), the fitted labels (floor) and the model. Energy per atom includes the offset of a "
+    "chain length, which dynamics does not feel; the next column is without it. Overlap: median over test frames of "
+    "the smallest root-mean-square distance to a training frame.\n"
+)
+
+
+MODES = "modes, model / DFT"
+"""The comparison of a chain length that is between modes, not between curves."""
+
+
+def metrics_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
+    """Return the likeness of spectra, one row for each chain length and comparison."""
+    called = names(map(int, metrics), molecule)
+    header = ["molecule", "comparison", "Pearson", "SIS", "EMD cm⁻¹", "peaks matched", "peak MAE cm⁻¹", "area ratio"]
+    rows = [
+        [
+            called[int(length)], name, _cell(found["pearson"], ".3f"),
+            _cell(found["spectral_information_similarity"], ".3f"), _cell(found["earth_movers_distance_cm"], ".1f"),
+            f"{found['matched_peaks']}/{found['reference_peaks']}", _cell(found["matched_peak_mae_cm"], ".1f"),
+            _cell(found["area_ratio"], ".2f"),
+        ]
+        for length, comparisons in metrics.items()
+        for name, found in comparisons.items()
+        if name != MODES
+    ]  # fmt: skip
+    return markdown(header, rows)
+
+
+def modes_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
+    """Return how the model's normal modes compare with those of DFT, one row for each chain length that has both."""
+    called = names(map(int, metrics), molecule)
+    header = [
+        "molecule", "modes", "frequency MAE cm⁻¹", "intensity-weighted MAE cm⁻¹", "intensity Pearson",
+        "share of intensity %", "largest residual cm⁻¹",
+    ]  # fmt: skip
+    rows = [
+        [
+            called[int(length)], str(len(found["pairs"])), _cell(found["frequency_mae_cm"], ".1f"),
+            _cell(found["frequency_mae_weighted_cm"], ".1f"), _cell(found["intensity_pearson"], ".3f"),
+            _cell(100 * found["captured_intensity"], ".1f"), _cell(found["largest_residual_cm"], ".1f"),
+        ]
+        for length, comparisons in metrics.items()
+        if (found := comparisons.get(MODES))
+    ]  # fmt: skip
+    return markdown(header, rows) if rows else ""
+
+
+def dynamics_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule") -> str:
+    """Return how the trajectories behind spectra went, one row for each replica."""
+    called = names((values["length"] for values in spectra), molecule)
+    header = ["molecule", "replica", "ps", "mean K", "highest K", "longest bond / start", "drift meV/atom/ps"]
+    rows = [
+        [
+            called[values["length"]], str(number), f"{found['picoseconds']:g}", f"{found['temperature']:.0f}",
+            _cell(found.get("hottest"), ".0f"), _cell(found.get("largest_stretch"), ".2f"),
+            _cell(found.get("drift_mev_atom_ps"), ".3f"),
+        ]
+        for values in spectra
+        for number, found in enumerate(values["replicas"])
+    ]  # fmt: skip
+    return markdown(header, rows)
+
+
+def write_errors(evaluation: dict[str, Any], out: Path, molecule: str = "molecule") -> None:
+    """Write the table of test errors as Markdown, and every row and column of all splits beside it as CSV."""
+    with atomic(out) as temporary:
+        temporary.write_text(errors_table(evaluation, molecule))
+    flat = [_flat(row) for row in evaluation["errors"]]
+    names = list(dict.fromkeys(name for row in flat for name in row))
+    with atomic(out.with_suffix(".csv")) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(flat)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    densities = {f"density_{name}": value for name, value in row.get("density", {}).items()}
+    return {name: value for name, value in row.items() if name != "density"} | densities
+
+
+def _value(row: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - a number or None
+    return row[key] if key in row else row.get("density", {}).get(key)
+
+
+def _cell(value: float | None, form: str) -> str:
+    return MISSING if value is None or value != value else format(value, form)

@@ -1,0 +1,1 @@
+"""Infrared spectra: from trajectories, from normal modes, and how two of them compare."""

@@ -1,0 +1,162 @@
+"""Normal modes in the double-harmonic approximation: wavenumbers, infrared intensities and the file that holds them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from numpy.typing import ArrayLike, NDArray
+
+from densnet.errors import DataError
+from densnet.files import atomic
+
+Array = NDArray[np.float64]
+
+WAVENUMBER = float(units._hbar * 1e10 / np.sqrt(units._e * units._amu) / units.invcm)
+"""cm^-1 per (eV Å^-2 u^-1)^(1/2): turns the root of an eigenvalue of the mass-weighted Hessian into a wavenumber."""
+
+INTENSITY = float(units._Nav * units._e**2 / (12 * units._eps0 * units._c**2 * units._amu) / 1e3)
+"""km/mol per e^2/u (974.880): N_A |dmu/dQ|^2 / (12 eps0 c^2), napierian."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Vibrations of a molecule by ascending wavenumber, without translations and rotations.
+
+    Attributes
+    ----------
+    frequencies
+        (K,) cm^-1; imaginary ones are negative.
+    vectors
+        (K, A, 3) orthonormal displacements in mass-weighted coordinates.
+    intensities
+        (K,) km/mol.
+    """
+
+    frequencies: Array
+    vectors: Array
+    intensities: Array
+
+
+def vibrational_space(positions: ArrayLike, masses: ArrayLike) -> Array:
+    """Return an orthonormal basis of the internal motions in mass-weighted coordinates.
+
+    Parameters
+    ----------
+    positions
+        (A, 3) Å.
+    masses
+        (A,) u.
+
+    Returns
+    -------
+    (3A, 3A - 6) array, or (3A, 3A - 5) for a linear molecule.
+    """
+    masses = np.asarray(masses, float)
+    centred = np.asarray(positions, float) - np.average(positions, axis=0, weights=masses)
+    shifts = np.broadcast_to(np.eye(3)[:, None, :], (3, len(masses), 3))
+    turns = np.cross(np.eye(3)[:, None, :], centred[None])
+    rigid = (np.concatenate([shifts, turns]) * np.sqrt(masses)[None, :, None]).reshape(6, -1)
+    left, singular, _ = np.linalg.svd(rigid.T, full_matrices=True)
+    return left[:, int(np.sum(singular > 1e-6 * singular[0])) :]
+
+
+def normal_modes(hessian: ArrayLike, dipole_derivatives: ArrayLike, positions: ArrayLike, masses: ArrayLike) -> Modes:
+    """Diagonalise a Hessian in the space of internal motions.
+
+    Parameters
+    ----------
+    hessian
+        (3A, 3A) second derivatives of the energy, eV/Å².
+    dipole_derivatives
+        (3A, 3) derivatives of the dipole moment, e.
+    positions
+        (A, 3) Å, where both were taken.
+    masses
+        (A,) u.
+    """
+    weights = 1 / np.sqrt(np.repeat(np.asarray(masses, float), 3))
+    weighted = np.asarray(hessian, float) * weights[:, None] * weights
+    space = vibrational_space(positions, masses)
+    values, vectors = np.linalg.eigh(space.T @ (weighted + weighted.T) @ space / 2)
+    vectors = (space @ vectors).T
+    return Modes(
+        frequencies=wavenumbers(values),
+        vectors=vectors.reshape(len(values), -1, 3),
+        intensities=intensities(vectors, dipole_derivatives, masses),
+    )
+
+
+def wavenumbers(eigenvalues: ArrayLike) -> Array:
+    """Return the wavenumbers (cm^-1, imaginary ones negative) of eigenvalues of a Hessian in eV/(Å² u)."""
+    eigenvalues = np.asarray(eigenvalues, float)
+    return WAVENUMBER * np.sign(eigenvalues) * np.sqrt(np.abs(eigenvalues))
+
+
+def intensities(vectors: ArrayLike, dipole_derivatives: ArrayLike, masses: ArrayLike) -> Array:
+    """Return the infrared intensities (km/mol) of mass-weighted unit vectors (K, 3A) or (K, A, 3)."""
+    vectors = np.asarray(vectors, float).reshape(len(np.asarray(vectors)), -1)
+    weights = 1 / np.sqrt(np.repeat(np.asarray(masses, float), 3))
+    return INTENSITY * np.sum((vectors * weights @ np.asarray(dipole_derivatives, float)) ** 2, axis=1)
+
+
+def hessian_of(modes: Modes, masses: ArrayLike) -> Array:
+    """Return the Hessian (3A, 3A), eV/Å², that has these modes and leaves translations and rotations free."""
+    vectors = modes.vectors.reshape(len(modes.frequencies), -1)
+    values = np.sign(modes.frequencies) * (modes.frequencies / WAVENUMBER) ** 2
+    weights = np.sqrt(np.repeat(np.asarray(masses, float), 3))
+    return (vectors.T * values) @ vectors * weights[:, None] * weights
+
+
+def active_modes(modes: Modes, captured: float, at_most: int) -> NDArray[np.intp]:
+    """Return the fewest modes that carry the share ``captured`` of the intensity, at most ``at_most``, ascending."""
+    order = np.argsort(modes.intensities)[::-1]
+    share = np.cumsum(modes.intensities[order]) / np.sum(modes.intensities)
+    return np.sort(order[: min(int(np.searchsorted(share, captured)) + 1, at_most)])
+
+
+def result(atoms: Atoms, modes: Modes, *, method: str, **extra: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Return what a harmonic file holds: structure, modes and ``extra`` (length, energy, residuals, provenance ...)."""
+    return {
+        "method": method,
+        "symbols": atoms.get_chemical_symbols(),
+        "positions": np.round(atoms.positions, 8).tolist(),
+        "frequencies": np.round(modes.frequencies, 4).tolist(),
+        "intensities": np.round(modes.intensities, 6).tolist(),
+        "modes": np.round(modes.vectors, 8).tolist(),
+        **extra,
+    }
+
+
+def write(path: str | Path, values: dict[str, Any]) -> None:
+    """Write a harmonic result as JSON."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(values) + "\n")
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Read a harmonic result; arrays come back as NumPy arrays.
+
+    Raises
+    ------
+    DataError
+        The file is missing, damaged or not a harmonic result.
+    """
+    try:
+        values = json.loads(Path(path).read_text())
+        for name in ("positions", "frequencies", "intensities"):
+            values[name] = np.array(values[name], float)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not a harmonic result ({error}); delete it and run the rule again") from None
+    if "modes" in values:
+        values["modes"] = np.array(values["modes"], float)
+    return values
+
+
+def modes_of(values: dict[str, Any]) -> Modes:
+    """Return the modes of a result read from a file."""
+    return Modes(values["frequencies"], values["modes"], values["intensities"])

@@ -1,0 +1,168 @@
+"""Structures: a molecule from a name or SMILES, a chain of n repeat units."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from ase import Atoms
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+
+from densnet.config import Molecule
+from densnet.errors import ConfigError
+from densnet.names import smiles_of
+
+log = logging.getLogger(__name__)
+
+HEAD, TAIL = 1, 2
+EMBEDDINGS = 20
+RELAXED = 0.05  # eV/Angstrom
+
+
+def build(molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0, *, relax: bool = True) -> Atoms:
+    """Return a start geometry.
+
+    Conformers are embedded with distance geometry, relaxed with MMFF94, told apart by their torsions and sorted by
+    energy; the one asked for is then relaxed with GFN2-xTB.
+
+    Parameters
+    ----------
+    molecule
+        Name or SMILES, possibly a repeat unit.
+    length
+        Number of repeat units.
+    conformer
+        Which conformer, 0 being the lowest in energy. Counted round when fewer are found.
+    seed
+        Of the embedding.
+    relax
+        Whether to relax with GFN2-xTB (to 0.05 eV/Angstrom).
+
+    Returns
+    -------
+    ase.Atoms
+        Heavy atoms unit after unit, then the hydrogens; Angstrom, centred.
+
+    Raises
+    ------
+    ConfigError
+        Unknown name, SMILES that cannot be read or embedded, or a length the molecule does not have.
+    """
+    graph = Chem.AddHs(chain(smiles_of(molecule.name, molecule.smiles), length))
+    energies, positions = _conformers(graph, seed, molecule.name)
+    chosen = positions[np.argsort(energies)[conformer % len(energies)]]
+    atoms = Atoms([atom.GetSymbol() for atom in graph.GetAtoms()], chosen - chosen.mean(axis=0))
+    if relax:
+        _relax(atoms)
+    log.info("%s, %d unit(s): %s, conformer %d of %d", molecule.name, length, atoms.symbols, conformer, len(energies))
+    return atoms
+
+
+def elements(molecule: Molecule) -> list[str]:
+    """Return the elements of a molecule (hydrogen included), sorted."""
+    graph = Chem.AddHs(chain(smiles_of(molecule.name, molecule.smiles), 1))
+    return sorted({atom.GetSymbol() for atom in graph.GetAtoms()})
+
+
+def chain(smiles: str, length: int) -> Chem.Mol:
+    """Return the molecular graph of ``length`` repeat units, capped with hydrogen.
+
+    Parameters
+    ----------
+    smiles
+        With ``[*:1]`` and ``[*:2]`` where units are joined, head to tail; without, a single molecule.
+    length
+        Number of units.
+
+    Raises
+    ------
+    ConfigError
+        A SMILES that cannot be read, a length that does not exist, or anything but one neutral closed-shell molecule.
+    """
+    if length < 1:
+        raise ConfigError(f"chain length {length}: a chain has at least one unit")
+    with rdBase.BlockLogs():
+        unit = Chem.MolFromSmiles(smiles)
+    if unit is None:
+        raise ConfigError(f"molecule.smiles: '{smiles}' is not a valid SMILES")
+    ends = [atom for atom in unit.GetAtoms() if atom.GetAtomicNum() == 0]
+    if not ends:
+        if length != 1:
+            raise ConfigError(f"molecule.smiles: '{smiles}' has no attachment points, so there is no chain of {length}")
+        return _served(unit, smiles)
+    if sorted(atom.GetAtomMapNum() for atom in ends) != [HEAD, TAIL] or any(atom.GetDegree() != 1 for atom in ends):
+        raise ConfigError(
+            f"molecule.smiles: '{smiles}' needs exactly the attachment points [*:1] and [*:2], one bond each"
+        )
+    return _served(_join(unit, length), smiles)
+
+
+def _served(graph: Chem.Mol, smiles: str) -> Chem.Mol:
+    """Return the graph; raise `ConfigError` unless it is one neutral molecule without unpaired electrons."""
+    charge = Chem.GetFormalCharge(graph)
+    unpaired = sum(atom.GetNumRadicalElectrons() for atom in graph.GetAtoms())
+    fragments = len(Chem.GetMolFrags(graph))
+    for wrong, what in (
+        (fragments != 1, f"is {fragments} molecules; give one"),
+        (charge != 0, f"has the charge {charge:+d}; only neutral molecules are served"),
+        (unpaired != 0, f"has {unpaired} unpaired electron(s); only closed shells are served"),
+    ):
+        if wrong:
+            raise ConfigError(f"molecule.smiles: '{smiles}' {what}")
+    return graph
+
+
+def _join(unit: Chem.Mol, length: int) -> Chem.Mol:
+    """Bond the tail of each unit to the head of the next and drop the attachment points."""
+    editable = Chem.RWMol()
+    for _ in range(length):
+        editable.InsertMol(unit)
+    size, anchors = unit.GetNumAtoms(), {}
+    for atom in unit.GetAtoms():
+        if atom.GetAtomicNum() == 0:
+            anchors[atom.GetAtomMapNum()] = atom.GetNeighbors()[0].GetIdx()
+    for k in range(length - 1):
+        editable.AddBond(k * size + anchors[TAIL], (k + 1) * size + anchors[HEAD], Chem.BondType.SINGLE)
+    for index in reversed(range(editable.GetNumAtoms())):
+        if editable.GetAtomWithIdx(index).GetAtomicNum() == 0:
+            editable.RemoveAtom(index)
+    graph = editable.GetMol()
+    Chem.SanitizeMol(graph)
+    return graph
+
+
+def _conformers(graph: Chem.Mol, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return MMFF94 energies (n,) and positions (n, atoms, 3) of conformers that differ."""
+    parameters = rdDistGeom.ETKDGv3()
+    parameters.randomSeed = seed % 2**31 or 1
+    found = list(rdDistGeom.EmbedMultipleConfs(graph, EMBEDDINGS, parameters))
+    if not found:
+        raise ConfigError(f"molecule '{name}': no geometry could be embedded; check its SMILES")
+    optimise = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs
+    if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(graph):
+        optimise = rdForceFieldHelpers.UFFOptimizeMoleculeConfs
+    energies = np.array([energy for _, energy in optimise(graph, maxIters=2000)])
+    positions = np.array([graph.GetConformer(index).GetPositions() for index in found])
+    return _distinct(energies, positions)
+
+
+def _distinct(energies: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keep one of each set of conformers whose sorted distances agree within 0.1 Angstrom: the lowest."""
+    kept: list[int] = []
+    spectra = [np.sort(np.linalg.norm(p[:, None] - p[None], axis=-1).ravel()) for p in positions]
+    for index in np.argsort(energies):
+        if all(np.abs(spectra[index] - spectra[other]).max() > 0.1 for other in kept):
+            kept.append(int(index))
+    return energies[kept], positions[kept]
+
+
+def _relax(atoms: Atoms) -> None:
+    """Relax in place with GFN2-xTB."""
+    from ase.optimize import BFGSLineSearch
+
+    from densnet.reference.xtb import xtb_calculator
+
+    atoms.calc = xtb_calculator()
+    BFGSLineSearch(atoms, logfile=None).run(fmax=RELAXED, steps=300)
+    atoms.calc = None

@@ -1,0 +1,186 @@
+"""Training of the density network on the coefficients and dipoles of labelled frames."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ase.units import Debye
+from torch import Tensor
+
+from densnet.basis import AuxiliaryBasis
+from densnet.config import DensityTraining, Network
+from densnet.dataset import Dataset, FrameSet
+from densnet.errors import DataError
+from densnet.files import sha256
+from densnet.models.density import DensityNetwork, build_density, dipole_moments, frame_dipoles
+from densnet.models.graph import Graph, build_graph, collate
+from densnet.models.store import read_archive, write_archive
+from densnet.prior import FreeAtoms
+from densnet.provenance import provenance
+from densnet.training.metric import OnSiteMetric, statistics
+from densnet.training.trainer import best, train, write_history
+
+log = logging.getLogger(__name__)
+
+KIND = "DensityNetwork"
+DIPOLE_WEIGHT = 0.1
+"""Weight of the relative squared error of the dipole, on which infrared intensities rest; the density has one."""
+
+
+@dataclass(frozen=True)
+class DensityFrame:
+    """One frame: structure, target coefficients (functions,) and dipole (1, 3) in e Angstrom."""
+
+    graph: Graph
+    coefficients: Tensor
+    dipole: Tensor
+
+
+class DensityStage:
+    """Loss and validation of the density network (see `densnet.training.trainer.Stage`)."""
+
+    def __init__(
+        self, train: list[DensityFrame], validation: list[DensityFrame], metric: OnSiteMetric, moments: list[Tensor]
+    ) -> None:
+        self.train, self.validation, self.metric, self.moments = train, validation, metric, moments
+        self.size = len(train)
+        self.dipole_scale = float(torch.cat([frame.dipole for frame in train]).square().sum(-1).mean().clamp(min=1e-4))
+
+    def loss(self, network: DensityNetwork, frames: Sequence[int]) -> Tensor:
+        """Return the relative error of the coefficients in the on-site metric, plus that of the dipole."""
+        density, dipole = self._errors(network, [self.train[index] for index in frames])
+        return density + DIPOLE_WEIGHT * dipole.square().sum(-1).mean() / self.dipole_scale
+
+    @torch.no_grad()
+    def validate(self, network: DensityNetwork) -> dict[str, float]:
+        """Return the score, the relative density error (its root) and the mean dipole error in Debye."""
+        found = [self._errors(network, [frame]) for frame in self.validation]
+        density = float(torch.stack([density for density, _ in found]).mean())
+        errors = torch.cat([dipole for _, dipole in found])
+        score = density + DIPOLE_WEIGHT * float(errors.square().sum(-1).mean()) / self.dipole_scale
+        return {
+            "score": score,
+            "density_error": density**0.5,
+            "dipole_mae_debye": float(errors.norm(dim=-1).mean()) / Debye,
+        }
+
+    def _errors(self, network: DensityNetwork, frames: list[DensityFrame]) -> tuple[Tensor, Tensor]:
+        graph = collate([frame.graph for frame in frames])
+        coefficients = network(graph)
+        density = self.metric(graph, coefficients - torch.cat([frame.coefficients for frame in frames]))
+        dipole = frame_dipoles(network, self.moments, graph, coefficients)
+        return density, dipole - torch.cat([frame.dipole for frame in frames])
+
+
+def train_density(
+    dataset_path: Path,
+    network: Network,
+    training: DensityTraining,
+    seed: int,
+    out: Path,
+    history: Path,
+    device: str = "cpu",
+) -> None:
+    """Train the density network on a dataset.
+
+    Parameters
+    ----------
+    dataset_path
+        Dataset of the study.
+    network, training
+        Size and optimisation.
+    seed
+        Of the initial weights and the order of the frames.
+    out
+        File of the trained network. Beside it a checkpoint lies while training runs.
+    history
+        CSV file of the loss curves.
+    device
+        Where to train, as torch names it.
+    """
+    started = time.perf_counter()
+    dataset = Dataset.open(dataset_path)
+    fingerprint = digest(network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path))
+    torch.manual_seed(seed)
+    model = build_density(dataset.basis, network)
+    stage = _stage(model, dataset, training, device)
+    checkpoint = out.with_suffix(".checkpoint")
+    model.to(device)
+    rows = train(model, stage, training, seed, checkpoint, fingerprint, "density network")
+    seconds = round(time.perf_counter() - started, 1)
+    metadata = provenance(fingerprint=fingerprint, best=best(rows), seconds=seconds)
+    save_density(out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)
+    write_history(history, rows)
+    checkpoint.unlink(missing_ok=True)
+    log.info(
+        "density network: %d parameters, %.0f s, %s", sum(p.numel() for p in model.parameters()), seconds, rows[-1]
+    )
+
+
+def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, device: str) -> DensityStage:
+    """Return the stage, after setting the whitening of the network."""
+    chosen = [frames for _, frames in dataset.of("train")]
+    found = statistics(chosen, dataset.basis, training.overlap_weight)
+    for element, symbol in enumerate(model.elements):
+        one = found[symbol]
+        model.whitening.set(element, torch.as_tensor(one.mean), torch.as_tensor(one.matrix))
+    cutoff = model.config.cutoff
+    split = {
+        name: [frame for _, frames in dataset.of(name) for frame in _frames(frames, model.elements, cutoff, device)]
+        for name in ("train", "validation")
+    }
+    for name, frames in split.items():
+        require(frames, name)
+    moments = [moment.to(device) for moment in dipole_moments(dataset.basis, model.elements)]
+    return DensityStage(split["train"], split["validation"], OnSiteMetric(model, found).to(device), moments)
+
+
+def _frames(frames: FrameSet, elements: list[str], cutoff: float, device: str) -> list[DensityFrame]:
+    return [
+        DensityFrame(
+            build_graph([(frames.symbols, frames.positions[k])], elements, cutoff).to(device),
+            torch.as_tensor(frames.coefficients[k]).to(device),
+            torch.as_tensor(frames.dipole[k : k + 1]).to(device),
+        )
+        for k in range(len(frames))
+    ]
+
+
+def require(frames: Sequence[Any], split: str) -> None:
+    """Raise `DataError` when a split has no frames."""
+    if not frames:
+        raise DataError(f"dataset: no frames in the {split} split; ask for some under frames.{split} of the study")
+
+
+def digest(*parts: object) -> str:
+    """Return a fingerprint of everything a training run depends on."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def save_density(
+    path: Path, network: DensityNetwork, basis: AuxiliaryBasis, free_atoms: FreeAtoms, metadata: dict[str, Any]
+) -> None:
+    """Write a density network with what it needs to be used."""
+    description = {
+        "basis": basis.to_dict(),
+        "free_atoms": free_atoms.to_dict(),
+        "network": network.config.model_dump(),
+        "metadata": metadata,
+    }
+    write_archive(path, KIND, description, network.state_dict())
+
+
+def load_density(path: Path) -> tuple[DensityNetwork, AuxiliaryBasis, FreeAtoms, dict[str, Any]]:
+    """Return a density network, its basis, free atoms and metadata; raise `ModelError` when the file is unusable."""
+    description, state = read_archive(path, KIND)
+    basis, free_atoms = AuxiliaryBasis.from_dict(description["basis"]), FreeAtoms.from_dict(description["free_atoms"])
+    network = build_density(basis, Network(**description["network"]))
+    network.load_state_dict(state)
+    return network.requires_grad_(False), basis, free_atoms, description["metadata"]

@@ -1,0 +1,178 @@
+"""Training of the energy network on energies and forces, on top of a frozen density network."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from densnet.config import EnergyTraining, Network
+from densnet.dataset import Dataset, FrameSet
+from densnet.errors import DataError
+from densnet.files import sha256
+from densnet.models.densnet import DenSNet
+from densnet.models.energy import EnergyNetwork
+from densnet.models.graph import Graph, collate
+from densnet.provenance import provenance
+from densnet.training.density import digest, load_density, require
+from densnet.training.jacobian import coefficients_and_jacobian
+from densnet.training.metric import statistics
+from densnet.training.trainer import best, train, write_history
+
+log = logging.getLogger(__name__)
+
+INPUT_FLOOR = 1.0
+"""Components of the density that vary less than this, relative to the largest, are not blown up to unit variance: the
+density network knows them least, and an error there would look like a strange molecule to the energy network."""
+
+
+@dataclass(frozen=True)
+class EnergyFrame:
+    """One frame: structure, predicted coefficients and their Jacobian, energy above free atoms (1,) and forces."""
+
+    graph: Graph
+    coefficients: Tensor
+    jacobian: Tensor
+    energy: Tensor
+    forces: Tensor
+
+
+class EnergyStage:
+    """Loss and validation of the energy network (see `densnet.training.trainer.Stage`)."""
+
+    def __init__(self, train: list[EnergyFrame], validation: list[EnergyFrame], energy_weight: float) -> None:
+        self.train, self.validation, self.energy_weight = train, validation, energy_weight
+        self.size = len(train)
+
+    def loss(self, network: EnergyNetwork, frames: Sequence[int]) -> Tensor:
+        """Return the weighted mean absolute errors of the energy per atom and of the force components."""
+        chosen = [self.train[index] for index in frames]
+        energy, forces = self._errors(network, chosen, create_graph=True)
+        return self.energy_weight * energy.abs().mean() + (1 - self.energy_weight) * forces.abs().mean()
+
+    def validate(self, network: EnergyNetwork) -> dict[str, float]:
+        """Return the score, and mean absolute errors of energy (meV per atom) and forces (meV/Angstrom)."""
+        found = [self._errors(network, [frame], create_graph=False) for frame in self.validation]
+        energy = float(torch.cat([energy for energy, _ in found]).abs().mean().detach())
+        forces = float(torch.cat([forces.flatten() for _, forces in found]).abs().mean().detach())
+        score = self.energy_weight * energy + (1 - self.energy_weight) * forces
+        return {"score": score, "energy_mae_mev_per_atom": 1e3 * energy, "force_mae_mev_per_angstrom": 1e3 * forces}
+
+    def _errors(self, network: EnergyNetwork, frames: list[EnergyFrame], create_graph: bool) -> tuple[Tensor, Tensor]:
+        """Return the errors of the energy per atom (frames,) and of the forces (atoms, 3)."""
+        graph = collate([frame.graph for frame in frames])
+        graph = graph.moved(graph.positions.requires_grad_(True))
+        coefficients = torch.cat([frame.coefficients for frame in frames]).requires_grad_(True)
+        energy = network(graph, coefficients)
+        direct, response = torch.autograd.grad(
+            energy.sum(), (graph.positions, coefficients), create_graph=create_graph, materialize_grads=True
+        )
+        parts = response.float().split([len(frame.coefficients) for frame in frames])
+        through = torch.cat([part @ frame.jacobian for part, frame in zip(parts, frames, strict=True)]).view(-1, 3)
+        sizes = energy.new_tensor([len(frame.forces) for frame in frames])
+        energy_error = (energy - torch.cat([frame.energy for frame in frames])) / sizes
+        return energy_error, -(direct.float() + through) - torch.cat([frame.forces for frame in frames])
+
+
+def train_energy(
+    dataset_path: Path,
+    density_path: Path,
+    network: Network,
+    training: EnergyTraining,
+    seed: int,
+    out: Path,
+    history: Path,
+    device: str = "cpu",
+) -> None:
+    """Train the energy network and write the whole model.
+
+    Parameters
+    ----------
+    dataset_path
+        Dataset of the study.
+    density_path
+        Trained density network; it stays as it is.
+    network, training
+        Size and optimisation of the energy network.
+    seed
+        Of the initial weights and the order of the frames.
+    out
+        File of the whole model (`DenSNet.load`). Beside it a checkpoint lies while training runs.
+    history
+        CSV file of the loss curves.
+    device
+        Where to train, as torch names it.
+    """
+    started = time.perf_counter()
+    dataset = Dataset.open(dataset_path)
+    density, basis, free_atoms, about_density = load_density(density_path)
+    if basis.shells != dataset.basis.shells:
+        raise DataError(f"{density_path}: trained with another auxiliary basis than {dataset_path}; train it again")
+    fingerprint = digest(
+        network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path), sha256(density_path)
+    )
+    torch.manual_seed(seed)
+    model = DenSNet(density, EnergyNetwork(density.layout.spec, network), basis, free_atoms)
+    stage = _stage(model.to(device), dataset, training, device)
+    checkpoint = out.with_suffix(".checkpoint")
+    rows = train(model.energy, stage, training, seed, checkpoint, fingerprint, "energy network")
+    seconds = round(time.perf_counter() - started, 1)
+    own = provenance(fingerprint=fingerprint, best=best(rows), seconds=seconds)
+    study = dataset.meta.get("study", {})
+    model.metadata = {"study": study, "density_training": about_density, "energy_training": own}
+    model.cpu().save(out)
+    write_history(history, rows)
+    checkpoint.unlink(missing_ok=True)
+    log.info(
+        "energy network: %d parameters, %.0f s, %s",
+        sum(p.numel() for p in model.energy.parameters()),
+        seconds,
+        rows[-1],
+    )
+
+
+def _stage(model: DenSNet, dataset: Dataset, training: EnergyTraining, device: str) -> EnergyStage:
+    """Return the stage, after setting shifts, scale and whitening of the energy network."""
+    chosen = [frames for _, frames in dataset.of("train")]
+    require(chosen, "train")
+    _normalise(model, chosen)
+    split = {
+        name: [frame for _, frames in dataset.of(name) for frame in _frames(frames, model, device)]
+        for name in ("train", "validation")
+    }
+    require(split["validation"], "validation")
+    return EnergyStage(split["train"], split["validation"], training.energy_weight)
+
+
+@torch.no_grad()
+def _normalise(model: DenSNet, frames: list[FrameSet]) -> None:
+    """Set the shift of each element by least squares, the scale to the root mean square force."""
+    network = model.energy
+    for symbol, found in statistics(frames, model.basis, overlap_weight=1.0, floor=INPUT_FLOOR).items():
+        network.whitening.set(
+            network.elements.index(symbol), torch.as_tensor(found.mean), torch.as_tensor(found.matrix)
+        )
+    network.scale.fill_(float(np.sqrt(np.mean(np.concatenate([one.forces.ravel() for one in frames]) ** 2))))
+    counts = [np.tile([one.symbols.count(symbol) for symbol in network.elements], (len(one), 1)) for one in frames]
+    energies = [one.energy - model.free_atoms.energy(one.symbols) for one in frames]
+    # Chains of one repeat unit do not determine every element: take the smallest shifts that fit.
+    shift = np.linalg.lstsq(np.concatenate(counts), np.concatenate(energies), rcond=1e-8)[0]
+    network.shift.copy_(torch.as_tensor(shift))
+
+
+def _frames(frames: FrameSet, model: DenSNet, device: str) -> list[EnergyFrame]:
+    relative = frames.energy - model.free_atoms.energy(frames.symbols)
+    made = []
+    for k in tqdm(range(len(frames)), desc="densities and their derivatives", unit="frame", disable=None):
+        graph = model.graph([(frames.symbols, frames.positions[k])])
+        coefficients, jacobian = coefficients_and_jacobian(model.density, graph)
+        energy, forces = torch.as_tensor(relative[k : k + 1]), torch.as_tensor(frames.forces[k]).float()
+        made.append(EnergyFrame(graph, coefficients, jacobian, energy.to(device), forces.to(device)))
+    return made

@@ -1,0 +1,150 @@
+"""What the Snakemake workflow needs to know about studies, files and code, kept apart from its rules."""
+
+from __future__ import annotations
+
+import ast
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from math import ceil
+from pathlib import Path
+from typing import Any, Protocol
+
+import densnet
+from densnet.config import Study, load_study
+from densnet.errors import ConfigError, DensnetError
+
+PACKAGE = Path(densnet.__file__).parent
+GPU = Path("/dev/nvidia0")
+UNTRACKED = frozenset({"densnet", "densnet.config", "densnet.errors", "densnet.files", "densnet.workflow"})
+"""Modules that cannot change a number: settings reach the rules as parameters, by value."""
+
+
+class Job(Protocol):
+    """The part of the object ``snakemake`` that `job` uses."""
+
+    log: list[str]
+    rule: str
+
+
+def study_file(name: str, root: Path) -> Path:
+    """Return the file of a study, given by its path or by its name in ``workflow/studies``.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no such study; the message lists those there are.
+    """
+    shipped = root / "workflow" / "studies" / f"{name}.yaml"
+    for path in (shipped, Path(name), root / name):
+        if path.is_file():
+            return path
+    names = ", ".join(sorted(path.stem for path in shipped.parent.glob("*.yaml")))
+    raise ConfigError(f"study={name}: neither a file nor a study of this project. Name one of: {names}")
+
+
+def read_study(config: Mapping[str, Any], root: Path) -> Study:
+    """Return the study that ``snakemake --config`` asks for.
+
+    Parameters
+    ----------
+    config
+        Snakemake's configuration: ``study`` (default ``config.yaml``), and settings put over those of its file.
+    root
+        Folder of the Snakefile.
+    """
+    overlay = dict(config)
+    path = study_file(str(overlay.pop("study", "config.yaml")), root)
+    return load_study(path, overlay)
+
+
+def check_chemistry(study: Study) -> list[str]:
+    """Return the elements of the study's molecule.
+
+    Raises
+    ------
+    ConfigError
+        A molecule that cannot be built, or a functional or basis that does not exist for it.
+    """
+    from densnet.reference.auxiliary import check_basis
+    from densnet.systems import elements
+
+    symbols = elements(study.molecule)
+    check_basis(study.reference, study.basis, symbols)
+    return symbols
+
+
+def chunks(study: Study, length: int) -> range:
+    """Return the numbers of the labelling jobs of one chain length."""
+    return range(ceil(sum(study.frames.of(length).values()) / study.labels.frames_per_job(length)))
+
+
+def gpus(device: str) -> int:
+    """Return how many GPUs a job of the study asks for: one where the study may use one and the machine has one.
+
+    The GPUs of a cluster are not seen from its login node: there, say ``reference.device: gpu``.
+    """
+    return int(device == "gpu" or (device == "auto" and GPU.exists()))
+
+
+def sources(*modules: str) -> list[str]:
+    """Return the files of modules and of all they import from this package, relative to the working directory.
+
+    Rules take them as inputs: Snakemake compares inputs by content, so editing a module runs the rules again that use
+    it, and only those.
+    """
+    found: set[str] = set()
+    pending = [f"densnet.{name}" for name in modules]
+    while pending:
+        module = pending.pop()
+        if module not in found and module not in UNTRACKED:
+            found.add(module)
+            pending.extend(_imports(module))
+    return sorted(os.path.relpath(_file(module)) for module in found)
+
+
+def _file(module: str) -> Path:
+    stem = PACKAGE.parent.joinpath(*module.split("."))
+    return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+
+
+@cache
+def _imports(module: str) -> frozenset[str]:
+    """Return the modules of this package that a module takes something from, inside functions too.
+
+    A package counts only where a name is taken from the package itself: most of what it offers does not concern those
+    who use one of its modules.
+    """
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(_file(module).read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            within = (f"{node.module}.{alias.name}" for alias in node.names)
+            names.update(name if _file(name).is_file() else node.module for name in within)
+    return frozenset(name for name in names if name.startswith("densnet."))
+
+
+@contextmanager
+def job(snakemake: Job) -> Iterator[None]:
+    """Log to the file of the running rule, and end on a user's error with one line instead of a traceback."""
+    logging.basicConfig(
+        filename=snakemake.log[0],
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
+    )
+    logging.captureWarnings(True)
+    logger = logging.getLogger(f"densnet.{snakemake.rule}")
+    try:
+        yield
+    except DensnetError as error:
+        logger.error("%s", error)
+        sys.stderr.write(f"densnet {snakemake.rule}: {error}\n")
+        raise SystemExit(1) from None
+    except Exception:
+        logger.exception("unexpected error")
+        raise

@@ -1,0 +1,44 @@
+"""The model as the force field of dynamics."""
+
+import numpy as np
+import pytest
+from ase.build import molecule
+from tests import toys
+
+from densnet.config import Simulation
+from densnet.dynamics import h5md, md
+from densnet.dynamics.calculator import DenSNetCalculator
+from densnet.dynamics.field import ModelField
+
+
+def test_same_numbers_as_the_calculator():
+    atoms = molecule("CH3OH")
+    atoms.calc = DenSNetCalculator(toys.model())
+    point = ModelField(toys.model(), atoms.get_chemical_symbols())(atoms.positions)
+    assert point.energy == pytest.approx(atoms.get_potential_energy(), abs=1e-9)
+    assert point.forces == pytest.approx(atoms.get_forces(), abs=1e-7)
+    assert point.dipole == pytest.approx(atoms.get_dipole_moment(), abs=1e-7)
+
+
+def test_a_model_that_is_killed_resumes_on_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(md, "CHECKPOINT", 20)
+    settings = Simulation(lengths=[1], thermalisation=2e-4, production=6e-4, timestep=0.01, stride=0.04)
+    model, atoms = toys.model(), molecule("CH3OH")
+    whole = md.run(model, atoms, settings, 3, tmp_path / "whole.h5")
+
+    honest, calls = model.properties, 0
+
+    def failing(graph):
+        nonlocal calls
+        calls += 1
+        if calls > 55:
+            raise KeyboardInterrupt
+        return honest(graph)
+
+    monkeypatch.setattr(model, "properties", failing)
+    with pytest.raises(KeyboardInterrupt):
+        md.run(model, atoms, settings, 3, tmp_path / "killed.h5")
+    monkeypatch.setattr(model, "properties", honest)
+    resumed = md.run(model, atoms, settings, 3, tmp_path / "killed.h5")
+    for name in h5md.UNITS:
+        assert np.array_equal(getattr(whole, name), getattr(resumed, name)), name

@@ -1,0 +1,146 @@
+"""Runs with a known force field: what is stored, what a kill changes (nothing), what is refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from ase import units
+from ase.build import molecule
+from ase.io import read
+from tests.dynamics.springs import Bonds
+
+from densnet.config import Simulation
+from densnet.dynamics import h5md, md
+from densnet.dynamics.integrator import maxwell_boltzmann
+from densnet.errors import ConfigError, SimulationError
+
+SHORT = Simulation(lengths=[1], thermalisation=0.6, production=0.8, timestep=0.5, stride=2.0)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the program may catch it."""
+
+
+def killed_after(field, calls):
+    def call(positions):
+        if field.calls >= calls:
+            raise Killed
+        return field(positions)
+
+    return call
+
+
+def test_frames_times_and_momenta(tmp_path):
+    field = Bonds(molecule("CH3OH"))
+    found = md.run(field, field.atoms, SHORT, 7, tmp_path / "a.h5", parameters={"replica": 3})
+    assert len(found.dipole) == 401
+    assert found.interval == 2.0
+    assert found.time[-1] == pytest.approx(800)
+    masses = found.masses[:, None]
+    assert np.abs((masses * found.velocity[-1]).sum(axis=0)).max() < 1e-6
+    assert found.parameters["replica"] == 3
+    assert found.parameters["provenance"]["densnet"]
+    bond = np.linalg.norm(found.position[:, 0] - found.position[:, 1], axis=1) / field.atoms.get_distance(0, 1)
+    assert bond.max() <= found.parameters["largest_stretch"] < 1.5
+    assert 100 < found.temperature.mean() < 600
+    assert abs(found.drift()) < 1.0
+    kinetic = 0.5 * (masses * (found.velocity / units.fs) ** 2).sum(axis=(1, 2))
+    assert found.kinetic_energy == pytest.approx(kinetic, rel=1e-4)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_killed_run_ends_on_the_same_bits(tmp_path):
+    field = Bonds(molecule("CH3OH"))
+    whole = md.run(field, field.atoms, SHORT, 7, tmp_path / "whole.h5")
+    for calls in (700, 900, 1000):  # while thermalising, just after, while producing
+        field.calls = 0
+        with pytest.raises(Killed):
+            md.run(killed_after(field, calls), field.atoms, SHORT, 7, tmp_path / "killed.h5")
+        assert not (tmp_path / "killed.h5").exists()
+    resumed = md.run(field, field.atoms, SHORT, 7, tmp_path / "killed.h5")
+    for name in h5md.UNITS:
+        assert np.array_equal(getattr(whole, name), getattr(resumed, name)), name
+    again = h5md.read(tmp_path / "killed.h5")
+    assert np.array_equal(again.dipole, whole.dipole)
+
+
+def test_checkpoints_of_another_run_are_not_continued(tmp_path, caplog):
+    field = Bonds(molecule("CH3OH"))
+    with pytest.raises(Killed):
+        md.run(killed_after(field, 900), field.atoms, SHORT, 7, tmp_path / "a.h5", fingerprint="old model")
+    found = md.run(field, field.atoms, SHORT, 7, tmp_path / "a.h5", fingerprint="new model")
+    assert "starting anew" in caplog.text
+    whole = md.run(field, field.atoms, SHORT, 7, tmp_path / "b.h5", fingerprint="new model")
+    assert np.array_equal(found.dipole, whole.dipole)
+
+
+@pytest.mark.parametrize("size", [0, 0.5, 0.999])
+def test_damaged_checkpoints_are_not_continued(tmp_path, caplog, size):
+    field = Bonds(molecule("CH3OH"))
+    with pytest.raises(Killed):
+        md.run(killed_after(field, 900), field.atoms, SHORT, 7, tmp_path / "a.h5")
+    last = max((tmp_path / "a.part").glob("*.npz"))
+    last.write_bytes(last.read_bytes()[: int(size * last.stat().st_size)])
+    found = md.run(field, field.atoms, SHORT, 7, tmp_path / "a.h5")
+    assert f"{last}: unreadable checkpoint" in caplog.text and "starting anew" in caplog.text
+    assert np.array_equal(found.dipole, md.run(field, field.atoms, SHORT, 7, tmp_path / "b.h5").dipole)
+    assert not (tmp_path / "a.part").exists()
+
+
+def test_seeds_make_different_runs(tmp_path):
+    field = Bonds(molecule("H2O"))
+    first, second = (md.run(field, field.atoms, SHORT, seed, tmp_path / f"{seed}.h5") for seed in (1, 2))
+    assert not np.allclose(first.dipole, second.dipole)
+
+
+def test_a_breaking_bond_stops_the_run_and_leaves_the_last_good_frame(tmp_path):
+    field = Bonds(molecule("H2O"))
+    calls = 0
+
+    def tearing(positions):
+        nonlocal calls
+        calls += 1
+        point = field(positions)
+        if calls < 300:
+            return point
+        away = positions[1] - positions[0]
+        pull = 0.4 * away / np.linalg.norm(away)
+        return point._replace(forces=np.array([-pull, pull, 0 * pull]))
+
+    with pytest.raises(SimulationError, match=r"a\.h5: stopped at step \d+ .*bond O0-H1 is 1\.5.*last\.xyz"):
+        md.run(tearing, field.atoms, SHORT, 7, tmp_path / "a.h5")
+    last = read(tmp_path / "a.last.xyz")
+    assert last.get_distance(0, 1) < 1.5 * field.atoms.get_distance(0, 1)
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_numbers_that_are_not_finite_stop_the_run(tmp_path):
+    field = Bonds(molecule("H2O"))
+
+    def broken(positions):
+        point = field(positions)
+        return point._replace(forces=point.forces * (np.nan if field.calls > 50 else 1))
+
+    with pytest.raises(SimulationError, match="not finite"):
+        md.run(broken, field.atoms, SHORT, 7, tmp_path / "a.h5")
+
+
+def test_a_runaway_temperature_stops_the_run(tmp_path):
+    field = Bonds(molecule("H2O"))
+    velocities = maxwell_boltzmann(field.atoms.get_masses(), 3000.0, np.random.default_rng(1)) * units.fs
+    cold = SHORT.model_copy(update={"temperature": 50.0, "friction": 0.1})
+    with pytest.raises(SimulationError, match="temperature is"):
+        md.run(field, field.atoms, cold, 7, tmp_path / "a.h5", velocities=velocities)
+
+
+def test_stride_must_be_a_multiple_of_the_step(tmp_path):
+    field = Bonds(molecule("H2O"))
+    with pytest.raises(ConfigError, match=r"simulation\.stride"):
+        md.run(field, field.atoms, SHORT.model_copy(update={"stride": 1.2}), 7, tmp_path / "a.h5")
+
+
+def test_drift_is_the_slope_of_the_total_energy(tmp_path):
+    field = Bonds(molecule("H2O"))
+    found = md.run(field, field.atoms, SHORT, 7, tmp_path / "a.h5")
+    tilted = dataclasses.replace(found, potential_energy=found.potential_energy + 3e-3 * found.time / 1e3)
+    assert tilted.drift() - found.drift() == pytest.approx(1.0)

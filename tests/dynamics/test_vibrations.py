@@ -1,0 +1,85 @@
+"""Minima and harmonic spectra, with springs in the place of the networks."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import molecule
+from ase.calculators.calculator import Calculator, all_changes
+from tests.dynamics.springs import Bonds
+
+from densnet.dynamics import vibrations
+from densnet.errors import SimulationError
+from densnet.spectra import harmonic
+
+
+class SpringCalculator(Calculator):
+    """Springs as an ASE calculator with the derivatives of ours, by finite differences."""
+
+    implemented_properties = ("energy", "forces", "dipole")
+
+    def __init__(self, field):
+        super().__init__()
+        self.field = field
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        self.results = self.field(self.atoms.positions)._asdict()
+
+    def get_hessian(self, atoms):
+        rows = []
+        for index in np.ndindex(atoms.positions.shape):
+            step = np.zeros_like(atoms.positions)
+            step[index] = 1e-4
+            pulls = [self.field(atoms.positions + sign * step).forces for sign in (1, -1)]
+            rows.append((pulls[1] - pulls[0]).ravel() / 2e-4)
+        return np.array(rows)
+
+    def get_dipole_derivatives(self, atoms):
+        return np.kron(self.field.charges[:, None], np.eye(3))
+
+
+@pytest.fixture
+def water(monkeypatch):
+    field = Bonds(molecule("H2O"))
+    monkeypatch.setattr(vibrations, "DenSNetCalculator", lambda model: SpringCalculator(field))
+    return field
+
+
+def test_spectrum_at_the_minimum(water):
+    start = water.atoms.copy()
+    start.rattle(0.05, seed=1)
+    found = vibrations.harmonic_spectrum(None, start, length=1)
+    reached = Atoms(found["symbols"], found["positions"])
+    assert reached.get_all_distances() == pytest.approx(water.atoms.get_all_distances(), abs=1e-3)
+    assert found["residual_force"] < vibrations.CONVERGED
+    assert found["length"] == 1
+    springs, atoms = SpringCalculator(water), water.atoms
+    expected = harmonic.normal_modes(
+        springs.get_hessian(atoms), springs.get_dipole_derivatives(atoms), atoms.positions, atoms.get_masses()
+    )
+    assert found["frequencies"] == pytest.approx(expected.frequencies, abs=1.0)
+    assert found["intensities"] == pytest.approx(expected.intensities, rel=0.01)
+
+
+def test_a_saddle_point_is_left(water):
+    # Straight water: forces along the bond only, so a minimiser stops between the two bent minima.
+    straight = Atoms("OHH", [[0, 0, 0], [0, 0, 0.95], [0, 0, -0.95]])
+    found = vibrations.harmonic_spectrum(None, straight)
+    assert found["frequencies"][0] > 0
+    assert Atoms(found["symbols"], found["positions"]).get_angle(1, 0, 2) == pytest.approx(
+        water.atoms.get_angle(1, 0, 2), abs=0.5
+    )
+
+
+def test_a_bond_that_breaks_on_the_way_is_an_error(water):
+    water.lengths[0] *= 1.7  # the springs' minimum is not the molecule any more
+    with pytest.raises(SimulationError, match=r"bond O0-H1 is 1\.[67]\d times as long .* at the model's minimum"):
+        vibrations.harmonic_spectrum(None, water.atoms)
+
+
+def test_no_minimum_is_an_error(water):
+    start = water.atoms.copy()
+    start.rattle(0.1, seed=1)
+    start.calc = SpringCalculator(water)
+    with pytest.raises(SimulationError, match="no minimum after 2 steps"):
+        vibrations.minimise(start, steps=2)

@@ -1,0 +1,111 @@
+"""One model file: everything comes back, and nothing else is accepted."""
+
+import numpy as np
+import pytest
+import torch
+from ase.build import molecule
+from tests import toys
+
+from densnet.config import Network
+from densnet.errors import ConfigError, ModelError
+from densnet.models import store
+from densnet.models.densnet import DenSNet
+
+SMALL = Network(irreps="4x0e+4x1o+2x2e", layers=1, cutoff=3.0)
+
+
+@pytest.fixture
+def frames():
+    atoms = molecule("CH3OH")
+    return [(atoms.get_chemical_symbols(), atoms.positions)]
+
+
+@pytest.fixture
+def model():
+    made = toys.model(3)
+    torch.manual_seed(5)
+    for buffers in (made.density.whitening, made.energy.whitening):  # every normalisation must be in the file
+        for element, size in enumerate(made.density.layout.sizes.tolist()):
+            scale = torch.diag(torch.rand(1).double() + torch.ones(size, dtype=torch.float64))
+            buffers.set(element, torch.zeros(size, dtype=torch.float64), scale)
+    made.energy.shift.normal_()
+    made.energy.scale.fill_(1.7)
+    made.metadata = {"study": "toy", "errors": {"force": 0.1}}
+    return made
+
+
+def test_round_trip(model, frames, tmp_path):
+    model.save(tmp_path / "model.pt")
+    again = DenSNet.load(tmp_path / "model.pt")
+    before, after = model.properties(model.graph(frames)), again.properties(again.graph(frames))
+    for name, value in before.items():
+        assert torch.equal(value, after[name]), name
+    assert again.metadata == model.metadata
+    assert again.basis == model.basis and again.free_atoms == model.free_atoms
+
+
+def test_an_untrained_model_predicts_free_atoms(frames):
+    model = DenSNet.create(toys.basis(), toys.free_atoms(), SMALL, SMALL)
+    results = model.properties(model.graph(frames))
+    assert results["coefficients"].abs().max() == 0
+    assert results["dipole"].abs().max() == 0
+    atoms = toys.free_atoms().energy(frames[0][0])
+    assert abs(float(results["energy"]) - atoms) < 60  # repulsion and random weights: eV, against 3 keV
+
+
+def test_another_version_is_refused(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
+    model.save(tmp_path / "model.pt")
+    monkeypatch.undo()
+    with pytest.raises(ModelError, match=r"model\.pt: format 2; this version reads format 1"):
+        DenSNet.load(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_a_damaged_file_is_refused(model, tmp_path, place):
+    model.save(tmp_path / "model.pt")
+    content = bytearray((tmp_path / "model.pt").read_bytes())
+    start = int(place * len(content))
+    content[start : start + 400] = bytes(byte ^ 0xFF for byte in content[start : start + 400])
+    (tmp_path / "model.pt").write_bytes(content)
+    with pytest.raises(ModelError, match=r"model\.pt: .*damaged"):
+        DenSNet.load(tmp_path / "model.pt")
+
+
+def test_a_changed_tensor_is_noticed(model, tmp_path):
+    model.save(tmp_path / "model.pt")
+    archive = torch.load(tmp_path / "model.pt", weights_only=True)
+    archive["state"]["energy.shift"] += 1e-6
+    torch.save(archive, tmp_path / "model.pt")
+    with pytest.raises(ModelError, match="checksum"):
+        DenSNet.load(tmp_path / "model.pt")
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(ModelError, match="no such model file"):
+        DenSNet.load(tmp_path / "absent.pt")
+    (tmp_path / "text.pt").write_text("not a model")
+    with pytest.raises(ModelError, match="not a model file"):
+        DenSNet.load(tmp_path / "text.pt")
+    store.write_archive(tmp_path / "half.pt", "DensityNetwork", {}, {"x": torch.zeros(2)})
+    with pytest.raises(ModelError, match="holds a DensityNetwork, a DenSNet was asked for"):
+        DenSNet.load(tmp_path / "half.pt")
+
+
+def test_unknown_network_settings_are_named(model, tmp_path):
+    model.save(tmp_path / "model.pt")
+    description, state = store.read_archive(tmp_path / "model.pt", "DenSNet")
+    description["energy"]["attention"] = 4
+    store.write_archive(tmp_path / "newer.pt", "DenSNet", description, state)
+    with pytest.raises(ModelError, match=r"newer\.pt: network settings .*\(attention\)"):
+        DenSNet.load(tmp_path / "newer.pt")
+
+
+def test_unknown_elements_are_refused():
+    with pytest.raises(ModelError, match="model knows H C O; structure has Cl"):
+        toys.model().graph([(["C", "Cl"], np.eye(2, 3))])
+
+
+def test_a_basis_beyond_the_irreps_is_refused():
+    with pytest.raises(ConfigError, match=r"ends at l = 1, the auxiliary basis at l = 2"):
+        DenSNet.create(toys.basis(), toys.free_atoms(), Network(irreps="4x0e+4x1o"), SMALL)

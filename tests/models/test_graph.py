@@ -1,0 +1,73 @@
+"""Neighbour lists against a double loop; batching; refusals."""
+
+import numpy as np
+import pytest
+import torch
+
+from densnet.errors import ModelError
+from densnet.models.graph import build_graph, collate
+
+ELEMENTS, CUTOFF = ("H", "C"), 2.5
+
+
+def frame(atoms, seed):
+    rng = np.random.default_rng(seed)
+    return list(rng.choice(["H", "C"], atoms)), rng.uniform(0, 4, (atoms, 3))
+
+
+def pairs(positions, cutoff):
+    n = len(positions)
+    return {
+        (i, j) for i in range(n) for j in range(n) if i != j and np.linalg.norm(positions[i] - positions[j]) < cutoff
+    }
+
+
+def test_neighbours_are_all_pairs_within_the_cutoff():
+    symbols, positions = frame(12, 0)
+    graph = build_graph([(symbols, positions)], ELEMENTS, CUTOFF)
+    found = list(zip(*graph.edges.tolist(), strict=True))
+    assert set(found) == pairs(positions, CUTOFF)
+    assert len(found) == len(set(found))
+    vectors = graph.vectors()[graph.present]
+    receivers, senders = graph.edges
+    torch.testing.assert_close(
+        vectors, torch.as_tensor(positions)[senders] - torch.as_tensor(positions)[receivers], check_dtype=False
+    )
+
+
+def test_frames_do_not_see_each_other():
+    one, two = frame(7, 1), frame(10, 2)
+    graph = build_graph([one, two], ELEMENTS, CUTOFF)
+    receivers, senders = graph.edges
+    assert graph.n_frames == 2
+    assert torch.equal(graph.frame[receivers], graph.frame[senders])
+    assert len(receivers) == len(pairs(one[1], CUTOFF)) + len(pairs(two[1], CUTOFF))
+    assert torch.equal(graph.frame[graph.neighbours], graph.frame[:, None].expand_as(graph.neighbours))  # padding too
+
+
+def test_collate_joins_single_graphs():
+    frames = [frame(4, 3), frame(9, 4), frame(1, 5)]
+    joined = collate([build_graph([one], ELEMENTS, CUTOFF) for one in frames])
+    together = build_graph(frames, ELEMENTS, CUTOFF)
+    for name in ("positions", "species", "frame", "neighbours", "present"):
+        assert torch.equal(getattr(joined, name), getattr(together, name))
+
+
+def test_a_skin_keeps_the_lists_valid():
+    symbols, positions = frame(12, 6)
+    graph = build_graph([(symbols, positions)], ELEMENTS, CUTOFF, skin=1.0)
+    moved = positions + np.random.default_rng(9).uniform(-0.28, 0.28, positions.shape)
+    assert pairs(moved, CUTOFF) - pairs(positions, CUTOFF)  # a pair came in that the plain list lacks
+    near = graph.moved(moved).vectors().norm(dim=-1) < CUTOFF
+    receivers = torch.arange(12)[:, None].expand_as(graph.neighbours)
+    found = set(zip(receivers[near].tolist(), graph.neighbours[near].tolist(), strict=True))
+    assert found == pairs(moved, CUTOFF)
+
+
+def test_refusals():
+    with pytest.raises(ModelError, match="model knows H C; structure has O Xe"):
+        build_graph([(["H", "O", "Xe"], np.zeros((3, 3)))], ELEMENTS, CUTOFF)
+    with pytest.raises(ModelError, match="finite"):
+        build_graph([(["H"], np.full((1, 3), np.nan))], ELEMENTS, CUTOFF)
+    with pytest.raises(ModelError, match="at least one"):
+        build_graph([], ELEMENTS, CUTOFF)

@@ -1,0 +1,173 @@
+"""Figures and tables from small made-up results: they are written, whole, and say what went in."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from ase.build import molecule
+from matplotlib.figure import Figure
+
+from densnet.config import Spectra
+from densnet.errors import DataError
+from densnet.report import figures, tables
+from densnet.report.spectra import Panel, _windows, single_figure, spectra_figure
+from densnet.spectra import harmonic, lineshapes, trajectories
+
+WIDTH = 40.0
+SETTINGS = Spectra(fwhm=WIDTH)
+WAVES, HEIGHTS = np.array([720.0, 1090.0, 1410.0, 3080.0]), np.array([90.0, 12.0, 25.0, 30.0])
+
+
+TRACKED = {"captured": 0.9, "residuals": [1.5, 4.25, 2.0]}
+
+
+@pytest.fixture
+def evaluation():
+    rng = np.random.default_rng(0)
+    errors = []
+    for length in (1, 2, 3):
+        size = {"energy_mae_mev_atom": 1.0 + length, "force_mae_mev_angstrom": 80 + 5.0 * length}
+        errors.append(
+            {
+                "split": "test", "length": length, "frames": 8, "atoms": 2 + 7 * length, "dipole_mae_debye": 0.03,
+                "energy_mae_centred_mev": 14.0, "force_rms_mev_angstrom": 1000.0 + length, **size,
+                "density": {"prior": 8.6, "floor": 0.31, "model": 0.5 + 0.05 * length, "frames": 8},
+                "overlap_angstrom": 0.21 if length < 3 else None,
+            }
+        )  # fmt: skip
+    truth = rng.normal(size=(400, 1))
+    pairs = np.hstack([truth, truth + rng.normal(0, 0.05, (400, 1))]).tolist()
+    parity = {str(n): {"energy": pairs[:12], "forces": pairs, "dipole": pairs[:30]} for n in (1, 2, 3)}
+    return {"errors": errors, "parity": parity, "train_lengths": [1, 2]}
+
+
+def spectrum_file(folder, length):
+    grid = trajectories.grid_of(SETTINGS)
+    mean = lineshapes.broaden(WAVES, length * HEIGHTS, grid, WIDTH)
+    found = {
+        "wavenumber": grid.tolist(), "mean": mean.tolist(), "standard_error": (0.1 * mean).tolist(), "fwhm": WIDTH,
+        "length": length, "replicas": [{"temperature": 301.0, "picoseconds": 2.0}] * 2,
+    }  # fmt: skip
+    trajectories.write(folder / f"md_{length}.json", found)
+    return folder / f"md_{length}.json"
+
+
+def harmonic_file(folder, kind, length, shift=0.0, keep=4, **extra):
+    atoms = molecule("CO2")  # four internal motions
+    space = harmonic.vibrational_space(atoms.positions, atoms.get_masses())
+    modes = harmonic.Modes((WAVES + shift)[:keep], space.T.reshape(-1, 3, 3)[:keep], length * HEIGHTS[:keep])
+    path = folder / f"{kind}_{length}.json"
+    harmonic.write(path, harmonic.result(atoms, modes, method=kind, length=length, **extra))
+    return path
+
+
+def drawn(path):
+    return path.stat().st_size > 5000 and (path.suffix != ".svg" or "</svg>" in path.read_text())
+
+
+def test_spectra_are_drawn_and_measured(tmp_path):
+    dynamics = [spectrum_file(tmp_path, length) for length in (1, 3, 12)]
+    model = [harmonic_file(tmp_path, "model", length) for length in (1, 3, 12)]
+    # The model's modes at the DFT minimum, which differ from those at its own: the comparison is with these.
+    there = json.loads(harmonic_file(tmp_path, "there", 3, shift=4.0, keep=3).read_text())
+    tracked = {name: there[name] for name in ("frequencies", "intensities", "modes")}
+    dft = [
+        harmonic_file(tmp_path, "dft", 1, shift=10.0),
+        harmonic_file(tmp_path, "dft", 3, shift=10.0, keep=3, model=tracked, **TRACKED),
+    ]
+    out, metrics = tmp_path / "spectra.svg", tmp_path / "spectra.json"
+    spectra_figure(dynamics, model, dft, SETTINGS, out, metrics, "polythiophene")
+    assert drawn(out)
+    assert drawn(tmp_path / "spectra.png")
+    found = json.loads(metrics.read_text())
+    assert found["fwhm"] == WIDTH
+    one = found["lengths"]["1"]
+    assert one["model dynamics / model harmonic"]["pearson"] == pytest.approx(1, abs=1e-4)
+    assert one["model harmonic / DFT harmonic"]["matched_peak_mae_cm"] == pytest.approx(10, abs=1)
+    assert one["modes, model / DFT"]["frequency_mae_cm"] == pytest.approx(10, abs=1e-3)
+    assert list(found["lengths"]["12"]) == ["model dynamics / model harmonic"]
+    assert found["provenance"]["versions"]
+    lines = (tmp_path / "spectra.md").read_text().splitlines()
+    assert "| monomer | 4 | 10.0 | 10.0 | 1.000 | 100.0 | – |" in lines
+    assert "| 3-mer | 3 | 6.0 | 6.0 | 1.000 | 90.0 | 4.2 |" in lines
+
+
+def test_a_single_molecule_keeps_its_name(tmp_path, evaluation):
+    files = [spectrum_file(tmp_path, 1)], [harmonic_file(tmp_path, "model", 1)], []
+    spectra_figure(*files, SETTINGS, tmp_path / "spectra.svg", tmp_path / "spectra.json", "ethanol")
+    assert "| ethanol | model dynamics / model harmonic | 1.000 |" in (tmp_path / "spectra.md").read_text()
+    single = evaluation | {"errors": evaluation["errors"][:1]}
+    assert "| ethanol | 8 |" in tables.errors_table(single, "ethanol")
+    assert "monomer" not in tables.errors_table(single, "ethanol")
+    figures.lengths_figure(single, tmp_path / "lengths.svg", "ethanol")
+    assert drawn(tmp_path / "lengths.svg")
+
+
+def test_curves_are_called_what_they_are(tmp_path, monkeypatch):
+    labels = []
+    monkeypatch.setattr(Figure, "legend", lambda self, handles, names, **_: labels.extend(names))
+    below = harmonic.read(harmonic_file(tmp_path, "PBE-D4/def2-SVP", 1))
+    single_figure(trajectories.read(spectrum_file(tmp_path, 1)), below, tmp_path / "ir.png")
+    assert labels == ["model, dynamics (mean ± standard error, n = 2)", "PBE-D4/def2-SVP, harmonic"]
+
+
+def test_the_silent_region_is_left_out():
+    grid = trajectories.grid_of(SETTINGS)
+    curve = lineshapes.broaden(WAVES, HEIGHTS, grid, 20.0)
+    panel = Panel(1, grid, {"mean": curve}, curve, None)
+    (low, first), (second, high) = _windows([panel])
+    assert low == 400
+    assert 1410 < first < 1600
+    assert 2800 < second < 3080 < high
+
+
+def test_error_figures_and_table(tmp_path, evaluation):
+    figures.parity_figure(evaluation, tmp_path / "parity.svg")
+    figures.lengths_figure(evaluation, tmp_path / "lengths.svg")
+    assert drawn(tmp_path / "parity.svg")
+    assert drawn(tmp_path / "lengths.svg")
+    tables.write_errors(evaluation, tmp_path / "errors.md")
+    lines = (tmp_path / "errors.md").read_text().splitlines()
+    assert lines[4] == "| 3-mer (not trained on) | 8 | 8.60 | 0.310 | 0.650 | 0.0300 | 4.00 | 14.0 | 95 | 1003 | – |"
+    with open(tmp_path / "errors.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["density_model"]) for row in rows] == pytest.approx([0.55, 0.6, 0.65])
+
+
+def test_training_and_floor_figures(tmp_path):
+    header = "step,learning_rate,loss,score,density_error\n"
+    rows = "".join(f"{s},1e-3,{10 / s},{12 / s},{3 / s**0.5}\n" for s in range(100, 1600, 100))
+    (tmp_path / "density.csv").write_text(header + rows)
+    (tmp_path / "energy.csv").write_text(header + rows)
+    figures.training_figure(tmp_path / "density.csv", tmp_path / "energy.csv", tmp_path / "training.svg")
+    assert drawn(tmp_path / "training.svg")
+    curve = [
+        {"threshold": t, "functions": {"C": 40 * n, "H": 4 * n}, "floor": {"1": 0.6 / n, "2": 0.7 / n}}
+        for n, t in ((1, 0.1), (2, 0.01), (3, 0.001), (5, None))
+    ]
+    singular = {"C": {"0": np.geomspace(1, 1e-4, 9).tolist()}, "H": {"0": [0.5, 0.1], "1": [0.3]}}
+    values = {"curve": curve, "singular_values": singular, "shells": {"C": "20x0e+20x1o", "H": "8x0e"}}
+    (tmp_path / "floor.json").write_text(json.dumps(values))
+    figures.floor_figure(tmp_path / "floor.json", tmp_path / "basis.svg")
+    assert drawn(tmp_path / "basis.svg")
+
+
+def test_functions_of_irreps():
+    assert figures._functions("3x0e+2x1o+1x4e") == 3 + 6 + 9
+
+
+def test_same_data_same_file(tmp_path, evaluation):
+    figures.lengths_figure(evaluation, tmp_path / "a.svg")
+    figures.lengths_figure(evaluation, tmp_path / "b.svg")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_damaged_inputs_are_named(tmp_path):
+    (tmp_path / "history.csv").write_text("")
+    with pytest.raises(DataError, match=r"history\.csv"):
+        figures.training_figure(tmp_path / "history.csv", tmp_path / "history.csv", tmp_path / "a.svg")
+    (tmp_path / "floor.json").write_text("{}")
+    with pytest.raises(DataError, match=r"floor\.json"):
+        figures.floor_figure(tmp_path / "floor.json", tmp_path / "a.svg")
+    assert not (tmp_path / "a.svg").exists()

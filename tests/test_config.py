@@ -1,0 +1,108 @@
+"""A wrong study says everything that is wrong with it, at once."""
+
+import copy
+
+import pytest
+
+from densnet.config import Study, check_study, load_study, merge
+from densnet.errors import ConfigError
+
+STUDY = {
+    "name": "toy",
+    "molecule": {"name": "thiophene", "smiles": "[*:1]c1ccc(s1)[*:2]"},
+    "sampling": {"aimd": {"lengths": [1, 2]}},
+    "frames": {"train": {1: 4}, "validation": {1: 2}, "test": {1: 2, 2: 2}},
+    "simulation": {"lengths": [2]},
+}
+
+
+def changed(**sections):
+    return merge(copy.deepcopy(STUDY), sections)
+
+
+def test_every_wrong_key_is_named_with_a_suggestion():
+    wrong = changed(refrence={}, simulation={"temperature": -5}, sampling={"aimd": {"stpes": 3}})
+    with pytest.raises(ConfigError) as caught:
+        check_study(wrong, "mine.yaml")
+    message = str(caught.value)
+    assert "mine.yaml: 3 wrong setting(s)" in message
+    assert "refrence: unknown key; did you mean 'reference'?" in message
+    assert "sampling.aimd.stpes: unknown key; did you mean 'steps'?" in message
+    assert "simulation.temperature: Input should be greater than 0 (given: -5)" in message
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"frames": {"train": {}}}, "frames.train"),
+        ({"simulation": {"lengths": []}}, "simulation.lengths"),
+        ({"frames": {"test": {3: 1}}}, r"chain lengths \[3\] are in no sampling campaign"),
+        ({"frames": {"validation": {2: 1}}}, r"chain lengths \[2\] are not trained on"),
+        ({"molecule": {"smiles": "CCO"}}, "no attachment points"),
+        ({"harmonic": {"full": [1]}}, r"chain lengths \[1\] are not in simulation.lengths"),
+        ({"molecule": {"name": "thiofene", "smiles": ""}}, "molecule.name: 'thiofene'.*did you mean thiophene"),
+        ({"spectra": {"range": [3500, 400]}}, "spectra.range: 3500 is not below 400"),
+        ({"simulation": {"stride": 0.75}}, "simulation.stride: 0.75 fs is not a multiple of .* 0.5 fs"),
+        ({"simulation": {"production": 1.0}}, "simulation.production: 1 ps is shorter than the 4 ps"),
+        ({"sampling": {"aimd": {"replicas": 2}}}, r"chain length 1 has 2 replica\(s\) for 3 splits"),
+        ({"frames": {"test": {2: 161}}}, "161 frames of chain length 2, but its campaigns keep 160"),
+        ({"basis": {"max_l": 5}}, "density_network.irreps: highest l is 4, but basis.max_l is 5"),
+    ],
+)
+def test_studies_that_make_no_sense(sections, words):
+    values = changed(**sections)
+    if sections.get("frames", {}).get("train") == {}:
+        values["frames"]["train"] = {}
+    with pytest.raises(ConfigError, match=words):
+        check_study(values)
+
+
+def test_everything_that_does_not_fit_is_said_at_once():
+    wrong = changed(frames={"test": {3: 1}}, spectra={"range": [3500, 400]}, simulation={"stride": 0.75})
+    with pytest.raises(ConfigError) as caught:
+        check_study(wrong, "mine.yaml")
+    first, *lines = str(caught.value).splitlines()
+    assert first == "mine.yaml: 3 wrong setting(s)"
+    assert [line.partition(":")[0] for line in lines] == ["  frames", "  simulation.stride", "  spectra.range"]
+
+
+def test_replicas_and_frames_are_counted_over_campaigns():
+    again = changed(sampling={"aimd": {"replicas": 2}, "more": {"lengths": [1], "replicas": 1}})
+    assert check_study(again).campaigns_of(1) == ["aimd", "more"]
+    assert check_study(changed(sampling={"aimd": {"replicas": 2}}, selection={"split": "block"}))
+
+
+def test_a_repeat_unit_may_go_by_its_name():
+    assert check_study(changed(molecule={"name": "polythiophene", "smiles": ""})).molecule.smiles == ""
+
+
+def test_files(tmp_path):
+    with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read"):
+        load_study(tmp_path / "absent.yaml")
+    (tmp_path / "broken.yaml").write_text("a: [")
+    with pytest.raises(ConfigError, match=r"broken\.yaml: not valid YAML"):
+        load_study(tmp_path / "broken.yaml")
+    (tmp_path / "list.yaml").write_text("- 1")
+    with pytest.raises(ConfigError, match=r"list\.yaml: a study is a mapping"):
+        load_study(tmp_path / "list.yaml")
+
+
+def test_overlay_and_fingerprint():
+    study, other = check_study(STUDY), check_study(changed(seed=2))
+    assert other.seed == 2
+    assert study.fingerprint() != other.fingerprint()
+    assert study.reference.fingerprint() == other.reference.fingerprint()
+    assert study.frames.of(2) == {"test": 2}
+    assert study.frames.lengths() == [1, 2]
+
+
+def test_every_setting_is_documented():
+    def undocumented(section, prefix=""):
+        for name, entry in section.model_fields.items():
+            nested = entry.annotation
+            if isinstance(nested, type) and hasattr(nested, "model_fields"):
+                yield from undocumented(nested, f"{prefix}{name}.")
+            elif not entry.description:
+                yield prefix + name
+
+    assert list(undocumented(Study)) == []

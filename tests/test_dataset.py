@@ -1,0 +1,124 @@
+"""Label files to dataset and back."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from densnet.basis import AuxiliaryBasis, Shell
+from densnet.config import Labels
+from densnet.dataset import PER_FRAME, Dataset, gather
+from densnet.errors import CalculationError, DataError
+from densnet.prior import FreeAtom, FreeAtoms
+
+BASIS = AuxiliaryBasis({"H": (Shell(0, (1.0,), (1.0,)), Shell(1, (0.8,), (1.0,)))}, "toy")
+ATOMS = FreeAtoms({"H": FreeAtom("H", -0.5, (0,), (1.0,), (0.2,))}, {"xc": "PBE"})
+
+
+def write_chunk(path, splits, seed=0, symbols=("H", "H")):
+    rng, n = np.random.default_rng(seed), len(splits)
+    shapes = {
+        "positions": (n, len(symbols), 3),
+        "forces": (n, len(symbols), 3),
+        "dipole": (n, 3),
+        "coefficients": (n, 8),
+    }
+    tests = [k for k, split in enumerate(splits) if split == 2]
+    with h5py.File(path, "w") as file:
+        for name in PER_FRAME:
+            file[name] = np.array(splits) if name == "split" else rng.normal(size=shapes.get(name, (n,)))
+        file["floor_error"][...] = np.linspace(0.1, 0.5, n)
+        file["frame"] = [f"aimd/replica 0/step {k}" for k in range(n)]
+        file["density_matrix"] = rng.normal(size=(len(tests), 3))
+        file["density_matrix_frame"] = np.array(tests, dtype=int)
+        file.attrs["symbols"] = json.dumps(symbols)
+    return path
+
+
+def test_round_trip_keeps_every_number(tmp_path):
+    paths = [write_chunk(tmp_path / "0.h5", [0, 2, 1], 0), write_chunk(tmp_path / "1.h5", [2, 2], 1)]
+    gather({1: paths}, tmp_path / "d.zip", BASIS, ATOMS, {"study": "toy"})
+    frames = Dataset.open(tmp_path / "d.zip")[1]
+    with h5py.File(paths[0]) as a, h5py.File(paths[1]) as b:
+        for name in (*PER_FRAME, "density_matrix"):
+            np.testing.assert_array_equal(getattr(frames, name), np.concatenate([a[name][:], b[name][:]]))
+    assert frames.density_matrix_frame.tolist() == [1, 3, 4]
+    test = frames.select("test")
+    assert test.density_matrix_frame.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(test.energy, frames.energy[[1, 3, 4]])
+    assert len(frames.select("validation").density_matrix) == 0
+
+
+def test_splits_are_listed_by_length(tmp_path):
+    paths = {2: [write_chunk(tmp_path / "2.h5", [2])], 1: [write_chunk(tmp_path / "1.h5", [0, 1])]}
+    gather(paths, tmp_path / "d.zip", BASIS, ATOMS, {})
+    dataset = Dataset.open(tmp_path / "d.zip")
+    assert dataset.lengths == [1, 2]
+    assert [length for length, _ in dataset.of("train")] == [1]
+    assert dataset.basis == BASIS
+    assert dataset.free_atoms == ATOMS
+
+
+def test_damaged_files_are_refused_by_name(tmp_path):
+    path = write_chunk(tmp_path / "0.h5", [0])
+    gather({1: [path]}, tmp_path / "d.zip", BASIS, ATOMS, {})
+    for name in ("0.h5", "d.zip"):
+        data = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(DataError, match=r"0\.h5"):
+        gather({1: [path]}, tmp_path / "e.zip", BASIS, ATOMS, {})
+    assert not (tmp_path / "e.zip").exists()
+    with pytest.raises(DataError, match=r"d\.zip"):
+        Dataset.open(tmp_path / "d.zip")
+
+
+def test_flipped_byte_in_the_dataset_is_noticed(tmp_path):
+    gather({1: [write_chunk(tmp_path / "0.h5", [0] * 50)]}, tmp_path / "d.zip", BASIS, ATOMS, {})
+    data = bytearray((tmp_path / "d.zip").read_bytes())
+    data[data.find(b"1/coefficients/c") + 200] ^= 0xFF
+    (tmp_path / "d.zip").write_bytes(data)
+    with pytest.raises(DataError, match=r"d\.zip"):
+        Dataset.open(tmp_path / "d.zip")
+
+
+def test_files_that_do_not_belong_together(tmp_path):
+    paths = [write_chunk(tmp_path / "0.h5", [0]), write_chunk(tmp_path / "1.h5", [0], symbols=("H", "H", "H"))]
+    with pytest.raises(DataError, match=r"1\.h5"):
+        gather({1: paths}, tmp_path / "d.zip", BASIS, ATOMS, {})
+    with h5py.File(paths[0], "a") as file:
+        file["energy"][...] = np.nan
+    with pytest.raises(DataError, match="non-finite"):
+        gather({1: paths[:1]}, tmp_path / "d.zip", BASIS, ATOMS, {})
+
+
+def write_failures(path, *steps):
+    path.write_text(json.dumps([{"frame": f"aimd/replica 0/step {k}", "error": "SCF not converged"} for k in steps]))
+    return path
+
+
+def test_failed_frames_count_over_all_files_of_a_length(tmp_path):
+    chunks = {1: [write_chunk(tmp_path / "0.h5", [0]), write_chunk(tmp_path / "1.h5", [0] * 8)]}
+    failed = {1: [write_failures(tmp_path / "0.json", 40), write_failures(tmp_path / "1.json")]}
+    arguments = chunks, tmp_path / "d.zip", BASIS, ATOMS, {}
+    gather(*arguments, failed=failed, labels=Labels(max_failed_fraction=0.1))
+    with pytest.raises(CalculationError, match=r"length 1: 1 of 10 frames failed \(aimd/replica 0/step 40\)") as caught:
+        gather(*arguments, failed=failed, labels=Labels(max_failed_fraction=0.09))
+    assert "SCF not converged. Raise reference.max_cycle, or labels.max_failed_fraction" in str(caught.value)
+
+
+def test_poor_fits_are_refused_by_frame(tmp_path):
+    chunks = {1: [write_chunk(tmp_path / "0.h5", [0] * 5)]}
+    arguments = chunks, tmp_path / "d.zip", BASIS, ATOMS, {}
+    gather(*arguments, labels=Labels(max_floor=0.5))
+    with pytest.raises(CalculationError, match=r"DFT: aimd/replica 0/step 4 \(0.50 %\); lower basis.threshold"):
+        gather(*arguments, labels=Labels(max_floor=0.45))
+
+
+def test_lists_of_failures_must_be_readable(tmp_path):
+    (tmp_path / "0.json").write_text("[")
+    with pytest.raises(DataError, match=r"0\.json: not a list of failed frames"):
+        gather(
+            {1: [write_chunk(tmp_path / "0.h5", [0])]}, tmp_path / "d.zip", BASIS, ATOMS, {},
+            failed={1: [tmp_path / "0.json"]},
+        )  # fmt: skip

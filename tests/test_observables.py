@@ -1,0 +1,64 @@
+"""Observables against brute-force integration of the same density."""
+
+import numpy as np
+import pytest
+from ase.build import molecule
+from ase.io.cube import read_cube_data
+from ase.units import Bohr
+from tests import toys
+
+from densnet import observables
+
+
+@pytest.fixture(scope="module")
+def case():
+    atoms = molecule("H2O")
+    atoms.positions += [0.3, -0.2, 0.4]
+    basis = toys.basis()
+    symbols = atoms.get_chemical_symbols()
+    coefficients = np.random.default_rng(4).normal(0, 0.02, basis.offsets(symbols)[-1])
+    charges = basis.charges(symbols)
+    coefficients -= charges * (charges @ coefficients) / (charges @ charges)
+    return basis, toys.free_atoms(), symbols, atoms.positions, coefficients
+
+
+@pytest.fixture(scope="module")
+def grid():
+    axis = np.arange(-9.0, 9.0, 0.225)
+    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3), 0.225**3
+
+
+def test_moments_are_those_of_the_density(case, grid):
+    basis, prior, symbols, positions, coefficients = case
+    points, volume = grid
+    rho = observables.density(basis, prior, symbols, positions, coefficients, points)
+    nuclear = np.array([toys.CHARGES[symbol] for symbol in symbols], float)
+    assert rho.sum() * volume == pytest.approx(nuclear.sum(), abs=1e-4)
+    assert observables.dipole(basis, symbols, positions, coefficients) == pytest.approx(
+        nuclear @ positions - rho @ points * volume, abs=1e-4
+    )
+    second = (positions.T * nuclear) @ positions - (points.T * rho) @ points * volume
+    found = observables.quadrupole(basis, prior, symbols, positions, coefficients)
+    assert found == pytest.approx(second, abs=1e-3)
+    assert np.trace(observables.traceless(found)) == pytest.approx(0, abs=1e-12)
+
+
+def test_slices_do_not_show(case, monkeypatch):
+    basis, _, symbols, positions, coefficients = case
+    points = np.random.default_rng(1).normal(size=(50, 3))
+    whole = observables.density_difference(basis, symbols, positions, coefficients, points)
+    monkeypatch.setattr(observables, "SLICE", 7)
+    sliced = observables.density_difference(basis, symbols, positions, coefficients, points)
+    assert sliced == pytest.approx(whole, abs=1e-14)
+
+
+def test_cube_file_holds_the_function(tmp_path):
+    atoms = molecule("H2O")
+    observables.write_cube(tmp_path / "a.cube", atoms, lambda r: np.exp(-np.sum(r**2, axis=1)), spacing=0.25)
+    data, read = read_cube_data(str(tmp_path / "a.cube"))
+    assert read.get_chemical_symbols() == ["O", "H", "H"]
+    assert read.positions == pytest.approx(atoms.positions, abs=1e-5)
+    # Summed in the file's own units, the Gaussian has its integral pi^(3/2), Å^3 here.
+    assert data.sum() * (0.25 / Bohr) ** 3 == pytest.approx(np.pi**1.5, rel=1e-3)
+    point = atoms.positions.min(axis=0) - 3.0 + np.array([3.0, 2.0, 2.5])
+    assert data[12, 8, 10] / Bohr**3 == pytest.approx(np.exp(-point @ point), rel=1e-4)

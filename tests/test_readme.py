@@ -1,0 +1,29 @@
+"""The README shows what is there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_links_and_pictures_lead_somewhere():
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if not target.startswith("http")]
+    assert len(targets) > 3
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_the_table_of_errors_is_the_one_a_rule_wrote():
+    table = [
+        line
+        for line in (ROOT / "docs" / "thiophene-mini" / "errors.md").read_text().splitlines()
+        if line.startswith("|")
+    ]
+    assert len(table) > 3
+    assert "\n".join(table) in README
+
+
+def test_the_map_names_every_room():
+    rooms = {path.stem if path.suffix else path.name for path in (ROOT / "src" / "densnet").iterdir()}
+    public = {room for room in rooms if not room.startswith("_") and room != "__pycache__"}
+    assert sorted(room for room in public if f"`densnet.{room}`" not in README) == []

@@ -1,0 +1,60 @@
+"""Structures from names and SMILES."""
+
+import numpy as np
+import pytest
+
+from densnet.config import Molecule
+from densnet.errors import ConfigError
+from densnet.systems import build, chain, elements
+
+THIOPHENE = Molecule(name="thiophene", smiles="[*:1]c1ccc(s1)[*:2]")
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_chain_counts(length):
+    atoms = build(THIOPHENE, length, relax=False)
+    assert atoms.get_chemical_formula() == f"C{4 * length}H{2 * length + 2}S{length if length > 1 else ''}"
+
+
+def test_units_are_joined_head_to_tail():
+    from rdkit import Chem
+
+    assert Chem.MolToSmiles(chain("[*:1]CC(C)[*:2]", 2)) == Chem.MolToSmiles(Chem.MolFromSmiles("CC(C)CCC"))
+    assert Chem.MolToSmiles(chain("[*:1]C(O)[*:2]", 1)) == "CO"
+
+
+def test_relaxed_and_reproducible():
+    water = Molecule(name="water")
+    one, two = build(water, seed=3), build(water, seed=3)
+    np.testing.assert_array_equal(one.positions, two.positions)
+    assert one.get_distance(0, 1) == pytest.approx(0.96, abs=0.02)
+
+
+def test_conformers_differ():
+    ethanol = Molecule(name="ethanol")
+    trans, gauche = (build(ethanol, conformer=k, relax=False) for k in (0, 1))
+    distances = [np.sort(atoms.get_all_distances().ravel()) for atoms in (trans, gauche)]
+    assert np.abs(distances[0] - distances[1]).max() > 0.1
+
+
+def test_elements():
+    assert elements(THIOPHENE) == ["C", "H", "S"]
+
+
+@pytest.mark.parametrize(
+    ("molecule", "length", "words"),
+    [
+        (Molecule(name="etanol"), 1, "did you mean ethanol"),
+        (Molecule(name="x", smiles="C1CC"), 1, "not a valid SMILES"),
+        (Molecule(name="x", smiles="CC"), 2, "no attachment points"),
+        (Molecule(name="x", smiles="[*:1]CC"), 2, "needs exactly the attachment points"),
+        (Molecule(name="x", smiles="CC"), 0, "at least one unit"),
+        (Molecule(name="x", smiles="[NH4+]"), 1, r"'\[NH4\+\]' has the charge \+1"),
+        (Molecule(name="x", smiles="[CH3]"), 1, "has 1 unpaired electron"),
+        (Molecule(name="x", smiles="[Na+].[Cl-]"), 1, "is 2 molecules"),
+        (Molecule(name="x", smiles="[*:1]C([O-])[*:2]"), 2, "has the charge -2"),
+    ],
+)
+def test_bad_molecules(molecule, length, words):
+    with pytest.raises(ConfigError, match=words):
+        build(molecule, length)

@@ -1,0 +1,101 @@
+"""Which study is meant, how it is scattered, which files a rule depends on, how a job ends."""
+
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from densnet.config import merge
+from densnet.errors import ConfigError, DataError
+from densnet.workflow import chunks, gpus, job, read_study, sources
+
+ROOT = Path(__file__).parents[1]
+
+
+def files(*modules):
+    return {path.partition("src/densnet/")[2] for path in sources(*modules)}
+
+
+def test_study_by_name_by_path_and_with_settings_put_over(tmp_path):
+    assert read_study({}, ROOT).name == read_study({"study": "config.yaml"}, ROOT).name
+    copy = tmp_path / "mine.yaml"
+    copy.write_text((ROOT / "workflow" / "studies" / "tiny.yaml").read_text())
+    assert read_study({"study": "tiny"}, ROOT) == read_study({"study": str(copy)}, ROOT)
+    changed = read_study({"study": "tiny", "seed": 7, "labels": {"chunk": 2}}, ROOT)
+    assert (changed.seed, changed.labels.chunk) == (7, 2)
+    assert changed.labels.max_floor == read_study({"study": "tiny"}, ROOT).labels.max_floor
+
+
+def test_unknown_study_names_those_there_are():
+    with pytest.raises(ConfigError, match=r"study=ethanl: .*ethanol"):
+        read_study({"study": "ethanl"}, ROOT)
+
+
+@pytest.mark.parametrize(("chunk", "jobs"), [(1, 9), (2, 5), (3, 3), (9, 1), (10, 1)])
+def test_chunks_cover_the_frames(chunk, jobs):
+    frames = {"train": {1: 5}, "validation": {1: 2}, "test": {1: 2}}
+    study = read_study({"study": "tiny", "frames": frames, "labels": {"chunk": chunk}}, ROOT)
+    assert sum(study.frames.of(1).values()) == 9
+    assert list(chunks(study, 1)) == list(range(jobs))
+
+
+def test_sources_follow_imports_also_inside_functions():
+    assert {"systems.py", "reference/xtb.py"} <= files("systems")
+    assert "models/graph.py" in files("training.energy")
+
+
+def test_sources_pass_by_what_a_package_offers_beside_the_module():
+    assert "training/trainer.py" in files("training.density")
+    assert "training/energy.py" not in files("training.density")
+
+
+def test_sources_keep_the_rooms_apart():
+    assert not any(path.startswith("reference/") for path in files("training.energy"))
+    assert not any(path.startswith(("models/", "training/")) for path in files("reference.labels"))
+    assert "config.py" not in files("reference.labels")
+
+
+def test_sources_of_a_module_that_does_not_exist():
+    with pytest.raises(FileNotFoundError, match="no_such_room"):
+        sources("no_such_room")
+
+
+def test_gpus():
+    assert (gpus("gpu"), gpus("cpu")) == (1, 0)
+
+
+@pytest.fixture
+def rule(tmp_path):
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield SimpleNamespace(log=[str(tmp_path / "job.log")], rule="label")
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_job_turns_a_users_error_into_one_line(rule, capsys):
+    with pytest.raises(SystemExit) as ended, job(rule):
+        raise DataError("frame 3: broken; delete it")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "densnet label: frame 3: broken; delete it\n"
+    log = Path(rule.log[0]).read_text()
+    assert "frame 3: broken" in log
+    assert "Traceback" not in log
+
+
+def test_job_keeps_the_traceback_of_a_bug(rule):
+    with pytest.raises(ZeroDivisionError), job(rule):
+        _ = 1 / 0
+    assert "Traceback" in Path(rule.log[0]).read_text()
+
+
+def test_job_logs_to_the_file_of_the_rule(rule):
+    with job(rule):
+        logging.getLogger("densnet.anywhere").info("as it goes")
+    assert "as it goes" in Path(rule.log[0]).read_text()
+
+
+def test_merge_goes_into_sections():
+    assert merge({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}}) == {"a": {"b": 1, "c": 3}}

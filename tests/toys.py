@@ -1,0 +1,42 @@
+"""Small stand-ins shared by tests: an untrained model whose networks are not zero."""
+
+import numpy as np
+import torch
+
+from densnet.basis import AuxiliaryBasis, Shell
+from densnet.config import Network
+from densnet.models.densnet import DenSNet
+from densnet.prior import FreeAtom, FreeAtoms
+
+CHARGES = {"H": 1, "C": 6, "O": 8}
+
+
+def basis():
+    momenta = {"H": (0, 0, 1), "C": (0, 0, 0, 1, 1, 2), "O": (0, 0, 0, 1, 1, 2)}
+    shells = {
+        symbol: tuple(Shell(l, (0.4 * 1.5**k, 0.5 * 1.5**k), (0.6, 0.4)) for k, l in enumerate(ls))
+        for symbol, ls in momenta.items()
+    }
+    return AuxiliaryBasis(shells, "toy")
+
+
+def free_atoms():
+    atoms = {symbol: FreeAtom(symbol, -0.5 * z**2, (0, 2), (1.5, 2.0), _two_terms(z)) for symbol, z in CHARGES.items()}
+    return FreeAtoms(atoms, {})
+
+
+def _two_terms(z):
+    """Coefficients of exp(-1.5 r^2) and r^2 exp(-2 r^2) with 0.75 z and 0.25 z electrons."""
+    return 0.75 * z / (np.pi / 1.5) ** 1.5, 0.25 * z / (1.5 / 2.0 * (np.pi / 2.0) ** 1.5)
+
+
+def model(seed=0):
+    """Return a model with random weights in every layer (untrained networks start at zero)."""
+    torch.manual_seed(seed)
+    small = Network(irreps="8x0e+4x1o+2x2e", layers=1, cutoff=4.0, radial=6, radial_hidden=8)
+    made = DenSNet.create(basis(), free_atoms(), small, small)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            if not parameter.any():
+                parameter.normal_(0.0, 0.05)
+    return made.requires_grad_(False).eval()

@@ -1,0 +1,131 @@
+"""Both networks trained on a dataset whose answer is known, and refusals."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from tests import toys
+from tests.training import labelled
+
+from densnet.config import DensityTraining, EnergyTraining, Network
+from densnet.dataset import Dataset
+from densnet.errors import DataError, ModelError
+from densnet.models.densnet import DenSNet
+from densnet.training import trainer
+from densnet.training.density import load_density, train_density
+from densnet.training.energy import _stage, train_energy
+from densnet.training.jacobian import coefficients_and_jacobian
+
+SMALL = Network(irreps="8x0e+8x1o+4x2e", layers=1, cutoff=3.5, radial=6, radial_hidden=8)
+DENSITY = DensityTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50)
+ENERGY = EnergyTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50, energy_weight=0.1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    data = labelled.dataset(folder)
+    train_density(data, SMALL, DENSITY, 1, folder / "density.pt", folder / "density.csv")
+    train_energy(data, folder / "density.pt", SMALL, ENERGY, 1, folder / "model.pt", folder / "energy.csv")
+    return folder
+
+
+def rows(path):
+    with open(path) as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def test_both_networks_learn(trained):
+    density, energy = rows(trained / "density.csv"), rows(trained / "energy.csv")
+    assert density[-1]["density_error"] < 0.7  # one is what the mean of the training frames gives
+    assert energy[-1]["loss"] < 0.5 * energy[0]["loss"]
+    assert energy[-1]["force_mae_mev_per_angstrom"] < 0.8 * energy[0]["force_mae_mev_per_angstrom"]
+    assert not list(trained.glob("*.checkpoint"))
+
+
+def test_the_model_file_is_what_was_validated(trained):
+    model, frames = DenSNet.load(trained / "model.pt"), dict(Dataset.open(trained / "dataset.zip").of("validation"))
+    errors = []
+    for one in frames.values():
+        for positions, forces in zip(one.positions, one.forces, strict=True):
+            errors.append(model.properties(model.graph([(one.symbols, positions)]))["forces"].numpy() - forces)
+    expected = 1e3 * np.abs(np.concatenate(errors)).mean()
+    found = model.metadata["energy_training"]["best"]["force_mae_mev_per_angstrom"]
+    assert found == pytest.approx(expected, rel=1e-3)
+    assert model.metadata["density_training"]["best"] in rows(trained / "density.csv")
+
+
+def test_training_again_gives_the_same_bits(trained, tmp_path):
+    train_density(trained / "dataset.zip", SMALL, DENSITY, 1, tmp_path / "density.pt", tmp_path / "density.csv")
+    one, two = load_density(trained / "density.pt")[0], load_density(tmp_path / "density.pt")[0]
+    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("kind", ["density", "energy"])
+def test_a_killed_training_continues(trained, tmp_path, monkeypatch, kind):
+    def start():
+        if kind == "density":
+            train_density(data, SMALL, DENSITY, 1, tmp_path / "density.pt", tmp_path / "density.csv")
+        else:
+            density = trained / "density.pt"
+            train_energy(data, density, SMALL, ENERGY, 1, tmp_path / "model.pt", tmp_path / "energy.csv")
+
+    data, step, calls = trained / "dataset.zip", trainer._step, []
+
+    def dies(*arguments):
+        calls.append(None)
+        if len(calls) == 70:
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    monkeypatch.setattr(trainer, "_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    out = "density.pt" if kind == "density" else "model.pt"
+    assert not (tmp_path / out).exists() and len(list(tmp_path.glob("*.checkpoint"))) == 1
+    start()
+    assert len(calls) == 70 + 100
+    assert rows(tmp_path / f"{kind}.csv") == rows(trained / f"{kind}.csv")
+    states = [torch.load(folder / out, weights_only=True)["state"] for folder in (trained, tmp_path)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_jacobian_of_the_coefficients():
+    model = toys.model(2)
+    symbols, positions = labelled.frames("H2O", 1, seed=3)
+    graph = model.graph([(symbols, positions[0])])
+    coefficients, jacobian = coefficients_and_jacobian(model.density, graph)
+    moved = graph.moved(graph.positions.clone().requires_grad_(True))
+    again = model.density(moved)
+    assert torch.equal(coefficients, again.detach())
+    for row in (0, 7, len(again) - 1):
+        expected = torch.autograd.grad(again[row], moved.positions, retain_graph=True)[0].flatten().float()
+        torch.testing.assert_close(jacobian[row], expected, atol=1e-6, rtol=1e-5)
+
+
+def test_training_forces_are_those_of_the_model(trained):
+    model, dataset = DenSNet.load(trained / "model.pt"), Dataset.open(trained / "dataset.zip")
+    stage = _stage(model, dataset, ENERGY, "cpu")  # it sets the shifts anew, so compare with this model
+    energy, forces = stage._errors(model.energy, stage.train[:7], create_graph=False)
+    for k, frame in enumerate(stage.train[:7]):
+        found = model.properties(frame.graph)
+        size = len(frame.forces)
+        expected = found["forces"].float() - frame.forces
+        torch.testing.assert_close(forces[:size].detach(), expected, atol=2e-4, rtol=1e-4)
+        atoms = model.free_energy[frame.graph.species].sum()
+        assert energy[k].item() == pytest.approx(float(found["energy"] - atoms - frame.energy) / size, abs=1e-5)
+        forces = forces[size:]
+
+
+def test_refusals(trained, tmp_path):
+    out = (tmp_path / "density.pt", tmp_path / "density.csv")
+    labelled_only = labelled.dataset(tmp_path, counts=(3, 0, 1))
+    with pytest.raises(DataError, match="no frames in the validation split"):
+        train_density(labelled_only, SMALL, DENSITY, 1, *out)
+    shutil.copy(trained / "dataset.zip", tmp_path / "dataset.zip")
+    with pytest.raises(ModelError, match="holds a DenSNet"):
+        train_energy(tmp_path / "dataset.zip", trained / "model.pt", SMALL, ENERGY, 1, *out)
+    with pytest.raises(DataError, match=r"cannot be read|not a readable"):
+        train_density(tmp_path / "absent.zip", SMALL, DENSITY, 1, *out)

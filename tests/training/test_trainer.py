@@ -1,0 +1,119 @@
+"""The loop itself, on a line to be fitted: schedule, order of frames, resuming, refusals."""
+
+import pytest
+import torch
+from torch import nn
+
+from densnet.config import Training
+from densnet.errors import ModelError
+from densnet.training.trainer import draw, learning_rate, train, write_history
+
+SETTINGS = Training(steps=60, batch=4, learning_rate=0.05, ema=0.9, validate_every=10)
+
+
+class Line:
+    """Fit y = 2 x - 1; stops with an error at a given call, as a killed process would."""
+
+    size = 10
+
+    def __init__(self, dies_at=None, value=0.0):
+        self.x = torch.linspace(-1, 1, self.size)[:, None]
+        self.calls, self.dies_at, self.value = 0, dies_at, value
+
+    def loss(self, network, frames):
+        self.calls += 1
+        if self.calls == self.dies_at:
+            raise KeyboardInterrupt
+        return (network(self.x[frames]) - (2 * self.x[frames] - 1)).square().mean() + self.value
+
+    def validate(self, network):
+        with torch.no_grad():
+            return {"score": float((network(self.x) - (2 * self.x - 1)).square().mean())}
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+
+
+def run(folder, stage, made=None, settings=SETTINGS, fingerprint="a"):
+    made = made or network()
+    return made, train(made, stage, settings, 3, folder / "run.checkpoint", fingerprint, "line")
+
+
+def same(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def test_it_learns(tmp_path):
+    made, rows = run(tmp_path, Line())
+    assert [row["step"] for row in rows] == [10, 20, 30, 40, 50, 60]
+    assert rows[-1]["score"] < 0.02 < Line().validate(network())["score"]
+    assert Line().validate(made)["score"] == min(row["score"] for row in rows)  # the best average is what is kept
+
+
+@pytest.mark.parametrize("dies_at", [5, 11, 37, 60])
+def test_an_interrupted_run_ends_on_the_same_bits(tmp_path, dies_at):
+    whole, rows = run(tmp_path, Line())
+    (tmp_path / "run.checkpoint").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Line(dies_at))
+    stage = Line()
+    torch.manual_seed(99)  # whatever else happened in between
+    resumed, again = run(tmp_path, stage)
+    assert same(whole, resumed) and rows == again
+    assert stage.calls == 60 - (dies_at - 1) // 10 * 10
+
+
+def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_used(tmp_path):
+    whole, _ = run(tmp_path, Line())
+    stage = Line()
+    other, _ = run(tmp_path, stage, fingerprint="b")
+    assert stage.calls == 60 and same(whole, other)
+    (tmp_path / "run.checkpoint").write_bytes(b"half of a")
+    stage = Line()
+    again, _ = run(tmp_path, stage)
+    assert stage.calls == 60 and same(whole, again)
+
+
+def test_early_stop_and_its_resumption(tmp_path):
+    settings = SETTINGS.model_copy(update={"patience": 2, "steps": 500})
+
+    class Stuck(Line):
+        def validate(self, network):
+            return {"score": 1.0}
+
+    _, rows = run(tmp_path, Stuck(), settings=settings)
+    assert [row["step"] for row in rows] == [10, 20, 30]
+    stage = Stuck()
+    _, again = run(tmp_path, stage, settings=settings)
+    assert stage.calls == 0 and again == rows
+
+
+def test_divergence_is_named(tmp_path):
+    with pytest.raises(ModelError, match="diverged at step 0: lower"):
+        run(tmp_path, Line(value=float("nan")))
+
+
+def test_learning_rate():
+    rates = [learning_rate(step, SETTINGS) for step in range(60)]
+    peak = rates.index(max(rates))
+    assert max(rates) == pytest.approx(0.05)
+    assert peak in (5, 6) and rates[0] == pytest.approx(0.05 / 6)
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[-1] < 0.012 * 0.05
+
+
+def test_every_frame_once_in_an_epoch():
+    drawn = [draw(step, 4, 10, seed=5) for step in range(6)]
+    assert [len(part) for part in drawn] == [4, 4, 2, 4, 4, 2]
+    first, second = [*drawn[0], *drawn[1], *drawn[2]], [*drawn[3], *drawn[4], *drawn[5]]
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+    assert drawn == [draw(step, 4, 10, seed=5) for step in range(6)]
+    assert drawn != [draw(step, 4, 10, seed=6) for step in range(6)]
+
+
+def test_history_file(tmp_path):
+    write_history(tmp_path / "history.csv", [{"step": 1, "score": 0.5}, {"step": 2, "score": 0.25}])
+    assert (tmp_path / "history.csv").read_text().split() == ["step,score", "1,0.5", "2,0.25"]

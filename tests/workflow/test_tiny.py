@@ -1,0 +1,118 @@
+"""The tiny study end to end: what it leaves, what a second run does, what a change repeats."""
+
+import os
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+AFTER_MODEL = {
+    "simulate": 4,
+    "infrared": 2,
+    "harmonic_model": 2,
+    "harmonic_tracked": 1,
+    "evaluate": 1,
+    "plot_spectra": 1,
+    "plot_errors": 1,
+    "plot_training": 1,
+}
+AFTER_LABELS = {"gather": 1, "train_density": 1, "train_energy": 1, **AFTER_MODEL}
+AFTER_FRAMES = {"basis": 1, "label": 3, **AFTER_LABELS}
+
+
+def change(house, path, old, new):
+    """Replace a piece of a file that must be there."""
+    text = (house.root / path).read_text()
+    assert old in text
+    (house.root / path).write_text(text.replace(old, new, 1))
+
+
+def test_leaves_what_it_promises(finished):
+    results = finished.root / "results" / "tiny"
+    for path in (
+        "frames/3.extxyz",
+        "atoms.json",
+        "basis.json",
+        "dataset.zarr.zip",
+        "energy/model.pt",
+        "md/2/1.h5",
+        "spectra/2.json",
+        "harmonic/dft_1.json",
+        "harmonic/dft_2.json",
+        "evaluation.json",
+        "report/spectra.svg",
+        "report/errors.md",
+        "benchmarks/train_energy.tsv",
+        "logs/train_energy.log",
+    ):
+        assert (results / path).stat().st_size, path
+    left = [path for path in results.rglob("*") if ".part" in path.name or path.suffix == ".checkpoint"]
+    assert not left
+
+
+def test_second_run_has_nothing_to_do(finished):
+    result = finished.run()
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout
+
+
+def test_touched_code_repeats_nothing(lived_in):
+    for path in (lived_in.root / "src").rglob("*.py"):
+        os.utime(path)
+    assert lived_in.planned() == {}
+
+
+CHANGES = {
+    "spectra": ("fwhm: 1600.0", "fwhm: 1700.0", {"infrared": 2, "plot_spectra": 1}),
+    "harmonic": ("max_modes: 3", "max_modes: 2", {"harmonic_tracked": 1, "plot_spectra": 1}),
+    "simulation": (
+        "temperature: 300.0",
+        "temperature: 310.0",
+        {"simulate": 4, "infrared": 2, "plot_spectra": 1},
+    ),
+    "another length": (
+        "simulation: {lengths: [1, 2]",
+        "simulation: {lengths: [1, 2, 3]",
+        {"simulate": 2, "infrared": 1, "harmonic_model": 1, "plot_spectra": 1},
+    ),
+    "energy network": (
+        "energy_network: {irreps: 16x0e",
+        "energy_network: {irreps: 8x0e",
+        {"train_energy": 1, **AFTER_MODEL},
+    ),
+    "auxiliary basis": ("max_l: 2", "max_l: 1", {"basis": 1, "label": 3, **AFTER_LABELS}),
+    "labels": ("conv_tol: 1.0e-8", "conv_tol: 1.0e-9", {"harmonic_full": 1, **AFTER_FRAMES}),
+    "what labels are accepted": ("max_floor: 20.0", "max_floor: 21.0", AFTER_LABELS),
+    "sampling": (
+        "steps: 20, stride: 5",
+        "steps: 25, stride: 5",
+        {"sample": 1, "select_frames": 1, "label": 1, **AFTER_LABELS},
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "jobs"), CHANGES.values(), ids=CHANGES)
+def test_changed_setting_repeats_what_depends_on_it(lived_in, old, new, jobs):
+    change(lived_in, "workflow/studies/tiny.yaml", old, new)
+    assert lived_in.planned() == jobs
+
+
+@pytest.mark.parametrize(
+    ("module", "jobs"),
+    [
+        ("report/tables.py", {"plot_errors": 1, "plot_spectra": 1}),
+        ("spectra/infrared.py", {"infrared": 2, "plot_spectra": 1}),
+        ("training/energy.py", {"train_energy": 1, **AFTER_MODEL}),
+        ("models/density.py", {"train_density": 1, "train_energy": 1, **AFTER_MODEL}),
+        ("reference/selection.py", {"select_frames": 3, **AFTER_FRAMES}),
+    ],
+)
+def test_changed_code_repeats_the_rules_that_use_it(lived_in, module, jobs):
+    with (lived_in.root / "src" / "densnet" / module).open("a") as file:
+        file.write("\nADDED = None\n")
+    assert lived_in.planned() == jobs
+
+
+def test_another_seed_repeats_everything_random(lived_in):
+    change(lived_in, "workflow/studies/tiny.yaml", "name: tiny", "name: tiny\nseed: 2")
+    assert lived_in.planned()["sample"] == 7

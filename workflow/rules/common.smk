@@ -1,0 +1,97 @@
+"""The study, and what the rules ask about it."""
+
+from pathlib import Path
+
+from densnet.errors import DensnetError
+from densnet.workflow import check_chemistry, chunks, gpus, read_study, sources
+
+try:
+    study = read_study(config, Path(workflow.basedir))
+    if workflow.is_main_process:  # the processes of single jobs need not look again
+        check_chemistry(study)
+except DensnetError as error:
+    raise WorkflowError(str(error)) from None
+
+
+GPUS = gpus(study.reference.device)
+
+
+wildcard_constraints:
+    campaign=r"[\w-]+",
+    length=r"\d+",
+    replica=r"\d+",
+    chunk=r"\d+",
+
+
+def settings(section, **fixed):
+    """Return a section as a rule's parameter, with ``fixed`` in place of what does not matter to the rule."""
+    return section.model_copy(update=fixed).model_dump()
+
+
+def memory(base, per_monomer):
+    """Return the memory of a job in MB as a function of the length of its chain."""
+    return lambda wildcards: base + per_monomer * int(wildcards.length)
+
+
+def one_of(lengths):
+    """Return the pattern of a wildcard that takes only these values; without any, one that nothing matches."""
+    return "|".join(map(str, lengths)) or "none"
+
+
+def samples(wildcards):
+    """Return the sampled trajectories of one chain length."""
+    return [
+        f"<results>/sample/{campaign}/{wildcards.length}/{replica}.traj"
+        for campaign in study.campaigns_of(int(wildcards.length))
+        for replica in range(study.sampling[campaign].replicas)
+    ]
+
+
+def sampling_level(wildcards):
+    """Return the level of theory along a trajectory; xTB ignores it, so changing it must not repeat xTB runs."""
+    campaign = study.sampling[wildcards.campaign]
+    if campaign.method == "xtb":
+        return {}
+    return settings(study.reference, grid_level=campaign.grid_level, conv_tol=campaign.conv_tol)
+
+
+def sampling_gpus(wildcards):
+    """Return the GPUs of a sampling job; xTB has no use for one."""
+    return GPUS if study.sampling[wildcards.campaign].method == "aimd" else 0
+
+
+def basis_frames():
+    """Return the frames behind the auxiliary basis."""
+    lengths = [length for length in study.frames.train if length <= study.basis.max_length]
+    return expand("<results>/frames/{length}.extxyz", length=lengths or min(study.frames.train))
+
+
+def frames_per_job(wildcards):
+    """Return how many frames a labelling job takes."""
+    return study.labels.frames_per_job(int(wildcards.length))
+
+
+def chunk_files(suffix):
+    """Return the files with this suffix that the labelling jobs of the study leave."""
+    return [
+        f"<results>/labels/{length}/{chunk}{suffix}"
+        for length in study.frames.lengths()
+        for chunk in chunks(study, length)
+    ]
+
+
+def trajectories(lengths):
+    """Return the trajectories of the model for some chain lengths."""
+    replicas = range(study.simulation.replicas)
+    return expand("<results>/md/{length}/{replica}.h5", length=lengths, replica=replicas)
+
+
+def spectrum_files():
+    """Return the spectra of the study by their kind."""
+    lengths = study.simulation.lengths
+    compared = sorted({*study.harmonic.full, *study.harmonic.tracked})
+    return {
+        "infrared": expand("<results>/spectra/{length}.json", length=lengths),
+        "model": expand("<results>/harmonic/model_{length}.json", length=lengths),
+        "dft": expand("<results>/harmonic/dft_{length}.json", length=compared),
+    }

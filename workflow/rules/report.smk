@@ -1,0 +1,143 @@
+"""What a study shows: errors on the test frames, figures and tables."""
+
+
+rule evaluate:
+    input:
+        dataset=rules.gather.output[0],
+        model=rules.train_energy.output.model,
+        code=sources("report.evaluation"),
+    output:
+        "<results>/evaluation.json",
+    log:
+        "<logs>/evaluate.log",
+    benchmark:
+        "<benchmarks>/evaluate.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        reference=study.reference.model_dump(),
+    message:
+        "Errors on the test frames"
+    script:
+        "../scripts/evaluate.py"
+
+
+rule plot_spectra:
+    input:
+        **spectrum_files(),
+        code=sources("report.spectra"),
+    output:
+        figure=report(
+            "<results>/report/spectra.svg",
+            caption="../report/spectra.rst",
+            category="Spectra",
+            labels={"figure": "Infrared spectra"},
+        ),
+        image="<results>/report/spectra.png",
+        metrics="<results>/report/spectra.json",
+        table=report(
+            "<results>/report/spectra.md",
+            caption="../report/likeness.rst",
+            category="Spectra",
+            labels={"figure": "Likeness of the spectra"},
+        ),
+    log:
+        "<logs>/plot_spectra.log",
+    benchmark:
+        "<benchmarks>/plot_spectra.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        spectra=study.spectra.model_dump(),
+        name=study.molecule.name,
+    message:
+        "Figure of the spectra"
+    script:
+        "../scripts/plot_spectra.py"
+
+
+rule plot_training:
+    input:
+        density=rules.train_density.output.history,
+        energy=rules.train_energy.output.history,
+        floor=rules.basis.output.floor,
+        code=sources("report.figures"),
+    output:
+        training=report(
+            "<results>/report/training.svg",
+            caption="../report/training.rst",
+            category="Models",
+            labels={"figure": "Loss curves"},
+        ),
+        basis=report(
+            "<results>/report/basis.svg",
+            caption="../report/basis.rst",
+            category="Reference",
+            labels={"figure": "Auxiliary basis"},
+        ),
+    log:
+        "<logs>/plot_training.log",
+    benchmark:
+        "<benchmarks>/plot_training.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        name=study.molecule.name,
+    message:
+        "Figures of the training"
+    script:
+        "../scripts/plot_training.py"
+
+
+rule plot_errors:
+    input:
+        evaluation=rules.evaluate.output[0],
+        code=sources("report.figures", "report.tables"),
+    output:
+        parity=report(
+            "<results>/report/parity.svg",
+            caption="../report/parity.rst",
+            category="Errors",
+            labels={"figure": "Prediction against DFT"},
+        ),
+        lengths=report(
+            "<results>/report/lengths.svg",
+            caption="../report/lengths.rst",
+            category="Errors",
+            labels={"figure": "Errors against chain length"},
+        ),
+        table=report(
+            "<results>/report/errors.md",
+            caption="../report/errors.rst",
+            category="Errors",
+            labels={"figure": "Table of errors"},
+        ),
+        values="<results>/report/errors.csv",
+    log:
+        "<logs>/plot_errors.log",
+    benchmark:
+        "<benchmarks>/plot_errors.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        name=study.molecule.name,
+    message:
+        "Figures and table of errors"
+    script:
+        "../scripts/plot_errors.py"

@@ -1,0 +1,111 @@
+"""Infrared spectra: from trajectories, and harmonic ones of the model and of DFT."""
+
+
+rule infrared:
+    input:
+        trajectories=lambda wildcards: trajectories([wildcards.length]),
+        code=sources("spectra.trajectories"),
+    output:
+        "<results>/spectra/{length}.json",
+    log:
+        "<logs>/infrared/{length}.log",
+    benchmark:
+        "<benchmarks>/infrared/{length}.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        spectra=study.spectra.model_dump(),
+    message:
+        "Infrared spectrum of {wildcards.length} monomer(s)"
+    script:
+        "../scripts/infrared.py"
+
+
+rule harmonic_model:
+    input:
+        model=rules.train_energy.output.model,
+        code=sources("dynamics.vibrations", "systems"),
+    output:
+        "<results>/harmonic/model_{length}.json",
+    log:
+        "<logs>/harmonic_model/{length}.log",
+    benchmark:
+        "<benchmarks>/harmonic_model/{length}.tsv"
+    priority: 5  # mode tracking is the longest way from the model to the report
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 500),
+        runtime=240,
+    params:
+        molecule=study.molecule.model_dump(),
+        seed=study.seed,
+    message:
+        "Harmonic spectrum of {wildcards.length} monomer(s), model"
+    script:
+        "../scripts/harmonic_model.py"
+
+
+rule harmonic_full:
+    input:
+        code=sources("reference.harmonic", "systems"),
+    output:
+        "<results>/harmonic/dft_{length}.json",
+    log:
+        "<logs>/harmonic_full/{length}.log",
+    benchmark:
+        "<benchmarks>/harmonic_full/{length}.tsv"
+    wildcard_constraints:
+        length=one_of(study.harmonic.full),
+    priority: -10  # nothing waits for it: best run beside the training, which uses one core
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000, 4000),
+        runtime=24 * 60,
+        gpu=GPUS,
+    params:
+        molecule=study.molecule.model_dump(),
+        reference=study.reference.model_dump(),
+        harmonic=settings(study.harmonic, full=[], tracked=[], captured=1.0, max_modes=1),
+        seed=study.seed,
+    message:
+        "Harmonic spectrum of {wildcards.length} monomer(s), DFT"
+    script:
+        "../scripts/harmonic_full.py"
+
+
+rule harmonic_tracked:
+    input:
+        model=rules.train_energy.output.model,
+        modes=rules.harmonic_model.output[0],
+        code=sources("reference.harmonic", "dynamics.vibrations"),
+    output:
+        "<results>/harmonic/dft_{length}.json",
+    log:
+        "<logs>/harmonic_tracked/{length}.log",
+    benchmark:
+        "<benchmarks>/harmonic_tracked/{length}.tsv"
+    wildcard_constraints:
+        length=one_of(set(study.harmonic.tracked) - set(study.harmonic.full)),
+    priority: 5
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000, 1000),
+        runtime=48 * 60,
+        gpu=GPUS,
+    params:
+        reference=study.reference.model_dump(),
+        harmonic=settings(study.harmonic, full=[], tracked=[]),
+    message:
+        "Harmonic spectrum of {wildcards.length} monomer(s), DFT in the space of the model's active modes"
+    script:
+        "../scripts/harmonic_tracked.py"

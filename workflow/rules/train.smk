@@ -1,0 +1,60 @@
+"""The two networks: the density of a geometry, then the energy of a geometry and its density."""
+
+
+rule train_density:
+    input:
+        dataset=rules.gather.output[0],
+        code=sources("training.density", "models.density"),
+    output:
+        model="<results>/density/density.pt",
+        history="<results>/density/history.csv",
+    log:
+        "<logs>/train_density.log",
+    benchmark:
+        "<benchmarks>/train_density.tsv"
+    priority: 10
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=24 * 60,
+        gpu=GPUS,
+    params:
+        network=study.density_network.model_dump(),
+        training=study.density_training.model_dump(),
+        seed=study.seed,
+    message:
+        "Training the density network: {params.training[steps]} steps"
+    script:
+        "../scripts/train_density.py"
+
+
+rule train_energy:
+    input:
+        dataset=rules.gather.output[0],
+        density=rules.train_density.output.model,
+        code=sources("training.energy", "models.energy"),
+    output:
+        model="<results>/energy/model.pt",
+        history="<results>/energy/history.csv",
+    log:
+        "<logs>/train_energy.log",
+    benchmark:
+        "<benchmarks>/train_energy.tsv"
+    priority: 10
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=48 * 60,
+        gpu=GPUS,
+    params:
+        network=study.energy_network.model_dump(),
+        training=study.energy_training.model_dump(),
+        seed=study.seed,
+    message:
+        "Training the energy network: {params.training[steps]} steps"
+    script:
+        "../scripts/train_energy.py"

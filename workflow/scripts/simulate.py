@@ -1,0 +1,27 @@
+"""Run one trajectory with the trained model, from its own start conformer (relaxed with the model) and velocities."""
+
+from densnet.config import Molecule, Simulation
+from densnet.dynamics.calculator import DenSNetCalculator
+from densnet.dynamics.md import run
+from densnet.dynamics.vibrations import minimise
+from densnet.models.densnet import DenSNet
+from densnet.provenance import seed
+from densnet.systems import build
+from densnet.workflow import job
+
+RELAXED = 0.05  # eV/Angstrom: no strain is left that would heat the molecule
+
+with job(snakemake):
+    length, replica = int(snakemake.wildcards.length), int(snakemake.wildcards.replica)
+    model, molecule = DenSNet.load(snakemake.input.model), Molecule(**snakemake.params.molecule)
+    start = build(molecule, length, conformer=replica % molecule.conformers, seed=snakemake.params.seed)
+    start.calc = DenSNetCalculator(model)
+    minimise(start, fmax=RELAXED)
+    run(
+        model,
+        start,
+        Simulation(**snakemake.params.simulation),
+        seed=seed(snakemake.params.seed, snakemake.rule, length, replica),
+        out=snakemake.output[0],
+        parameters={"length": length, "replica": replica},
+    )

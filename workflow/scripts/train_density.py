@@ -1,0 +1,23 @@
+"""Train the density network: geometry to coefficients of the density difference."""
+
+from pathlib import Path
+
+import torch
+
+from densnet.config import DensityTraining, Network
+from densnet.provenance import seed
+from densnet.training.density import train_density
+from densnet.workflow import job
+
+asked = snakemake.resources.get("gpu", 0)
+
+with job(snakemake):
+    train_density(
+        Path(snakemake.input.dataset),
+        Network(**snakemake.params.network),
+        DensityTraining(**snakemake.params.training),
+        seed=seed(snakemake.params.seed, snakemake.rule),
+        out=Path(snakemake.output.model),
+        history=Path(snakemake.output.history),
+        device="cuda" if asked and torch.cuda.is_available() else "cpu",
+    )

@@ -1,0 +1,24 @@
+"""Train the energy network on the predicted density, and write both networks as one model."""
+
+from pathlib import Path
+
+import torch
+
+from densnet.config import EnergyTraining, Network
+from densnet.provenance import seed
+from densnet.training.energy import train_energy
+from densnet.workflow import job
+
+asked = snakemake.resources.get("gpu", 0)
+
+with job(snakemake):
+    train_energy(
+        Path(snakemake.input.dataset),
+        Path(snakemake.input.density),
+        Network(**snakemake.params.network),
+        EnergyTraining(**snakemake.params.training),
+        seed=seed(snakemake.params.seed, snakemake.rule),
+        out=Path(snakemake.output.model),
+        history=Path(snakemake.output.history),
+        device="cuda" if asked and torch.cuda.is_available() else "cpu",
+    )
