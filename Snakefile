@@ -46,6 +46,7 @@ rule all:
         rules.plot_spectra.output,
         rules.plot_training.output,
         rules.plot_errors.output,
+        rules.plot_labels.output,
 
 
 rule frames:

@@ -29,6 +29,8 @@ def write_chunk(path, splits, seed=0, symbols=("H", "H")):
         for name in PER_FRAME:
             file[name] = np.array(splits) if name == "split" else rng.normal(size=shapes.get(name, (n,)))
         file["floor_error"][...] = np.linspace(0.1, 0.5, n)
+        for name in ("charge_error", "dipole_error", "condition"):
+            file[name][...] = 0.0
         file["frame"] = [f"aimd/replica 0/step {k}" for k in range(n)]
         file["density_matrix"] = rng.normal(size=(len(tests), 3))
         file["density_matrix_frame"] = np.array(tests, dtype=int)
@@ -44,7 +46,9 @@ def test_round_trip_keeps_every_number(tmp_path):
         for name in (*PER_FRAME, "density_matrix"):
             np.testing.assert_array_equal(getattr(frames, name), np.concatenate([a[name][:], b[name][:]]))
     assert frames.density_matrix_frame.tolist() == [1, 3, 4]
+    assert frames.names[3:] == ("aimd/replica 0/step 0", "aimd/replica 0/step 1")
     test = frames.select("test")
+    assert test.names == tuple(frames.names[k] for k in (1, 3, 4))
     assert test.density_matrix_frame.tolist() == [0, 1, 2]
     np.testing.assert_array_equal(test.energy, frames.energy[[1, 3, 4]])
     assert len(frames.select("validation").density_matrix) == 0
@@ -107,12 +111,24 @@ def test_failed_frames_count_over_all_files_of_a_length(tmp_path):
     assert "SCF not converged. Raise reference.max_cycle, or labels.max_failed_fraction" in str(caught.value)
 
 
-def test_poor_fits_are_refused_by_frame(tmp_path):
-    chunks = {1: [write_chunk(tmp_path / "0.h5", [0] * 5)]}
-    arguments = chunks, tmp_path / "d.zip", BASIS, ATOMS, {}
-    gather(*arguments, labels=Labels(max_floor=0.5))
-    with pytest.raises(CalculationError, match=r"DFT: aimd/replica 0/step 4 \(0.50 %\); lower basis.threshold"):
-        gather(*arguments, labels=Labels(max_floor=0.45))
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("floor_error", 0.6, r"labels.max_floor = 0.5 % .*lower basis.threshold.*: aimd/replica 0/step 4 \(0.6\)"),
+        ("condition", 2e7, r"labels.max_condition = 1e\+07 .*aimd/replica 0/step 4 \(2e\+07\)"),
+        ("charge_error", -1e-7, r"charges off by more than 1e-08 electrons .*aimd/replica 0/step 4"),
+        ("dipole_error", 1e-5, r"dipoles off by more than 1e-06 D .*aimd/replica 0/step 4"),
+        ("floor_error", np.nan, r"aimd/replica 0/step 4 \(nan\)"),
+    ],
+)
+def test_poor_fits_are_refused_by_frame(tmp_path, name, value, message):
+    path = write_chunk(tmp_path / "0.h5", [0] * 5)
+    arguments = {1: [path]}, tmp_path / "d.zip", BASIS, ATOMS, {}
+    gather(*arguments, labels=Labels(max_floor=0.5, max_condition=1e7))
+    with h5py.File(path, "a") as file:
+        file[name][4] = value
+    with pytest.raises(CalculationError, match=message):
+        gather(*arguments, labels=Labels(max_floor=0.5, max_condition=1e7))
 
 
 def test_lists_of_failures_must_be_readable(tmp_path):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 
 from densnet.config import Labels
 from densnet.errors import CalculationError, DataError
+
+if TYPE_CHECKING:
+    from densnet.dataset import FrameSet
 
 
 def check_failures(length: int, labelled: int, failed: Sequence[Path], labels: Labels) -> None:
@@ -45,35 +48,49 @@ def check_failures(length: int, labelled: int, failed: Sequence[Path], labels: L
         )
 
 
-def check_floors(length: int, floors: Mapping[Path, np.ndarray], labels: Labels) -> None:
-    """Refuse a chain length with a fitted density too far from DFT.
+def check_fits(length: int, frames: FrameSet, labels: Labels) -> None:
+    """Refuse a chain length with a frame whose fitted density is not what a label must be.
 
     Parameters
     ----------
     length
         Number of monomers.
-    floors
-        ``floor_error`` of the frames of each label file, percent.
+    frames
+        Its labelled frames.
     labels
         What is still accepted.
 
     Raises
     ------
     CalculationError
-        It names the frames, their floors and the remedy.
+        It names the frames, the limit and the remedy.
     """
-    poor = [
-        f"{name} ({errors[index]:.2f} %)"
-        for path, errors in floors.items()
-        if (errors > labels.max_floor).any()
-        for index, name in enumerate(_names(path))
-        if errors[index] > labels.max_floor
-    ]
-    if poor:
-        raise CalculationError(
-            f"chain length {length}: fitted densities further than labels.max_floor = {labels.max_floor:g} % from DFT: "
-            f"{', '.join(poor)}; lower basis.threshold, choose a larger basis, or raise labels.max_floor"
-        )
+    for values, limit, words in (
+        (frames.floor_error, labels.max_floor, FLOOR),
+        (frames.condition, labels.max_condition, CONDITION),
+        (np.abs(frames.charge_error), MAX_CHARGE_ERROR, CHARGE),
+        (frames.dipole_error, MAX_DIPOLE_ERROR, DIPOLE),
+    ):
+        # Not a number is no label either.
+        poor = [f"{frames.names[k]} ({values[k]:.3g})" for k in np.flatnonzero(~(values <= limit))]
+        if poor:
+            raise CalculationError(f"chain length {length}: {words.format(limit)}: {', '.join(poor)}")
+
+
+MAX_CHARGE_ERROR = 1e-8
+"""Electrons; the fit has the charge as a constraint, so more is a mistake and no matter of taste."""
+MAX_DIPOLE_ERROR = 1e-6
+"""Debye; as with the charge."""
+FLOOR = (
+    "fitted densities further than labels.max_floor = {:g} % of their electrons from DFT (lower basis.threshold, "
+    "choose a larger basis, or raise labels.max_floor)"
+)
+CONDITION = (
+    "metrics with a condition number above labels.max_condition = {:g} (raise basis.threshold or basis.beta, or raise "
+    "labels.max_condition)"
+)
+CHARGE = "fitted charges off by more than {:g} electrons (choose a better conditioned basis)"
+DIPOLE = "fitted dipoles off by more than {:g} D (choose a better conditioned basis)"
 
 
 def _failures(path: Path) -> list[dict[str, str]]:
@@ -81,9 +98,3 @@ def _failures(path: Path) -> list[dict[str, str]]:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a list of failed frames ({error}); delete it and run the label rule") from None
-
-
-def _names(path: Path) -> list[str]:
-    """Return the names of the frames of a label file."""
-    with h5py.File(path) as file:
-        return list(file["frame"].asstr()[:])

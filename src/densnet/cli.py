@@ -117,12 +117,20 @@ def _add_reference(commands: argparse._SubParsersAction) -> None:
     sample.add_argument("--length", type=whole(1), default=1)
     sample.add_argument("--replica", type=whole(0), default=0)
     _output(sample, "sample.traj")
-    label = _command(commands, "label", run_label, "compute energy, forces and fitted density of frames")
+    label = _command(commands, "label", run_label, "compute energy, forces, dipole and density of frames")
     label.add_argument("study", type=Path)
     label.add_argument("frames", type=Path, help="structure file ASE reads")
-    label.add_argument("--basis", type=Path, required=True, help="auxiliary basis, a basis.json")
-    label.add_argument("--atoms", type=Path, required=True, help="free atoms, an atoms.json")
     _output(label, "labels.h5")
+    fit = _command(commands, "fit", run_fit, "fit the densities of labelled frames")
+    fit.add_argument("study", type=Path)
+    fit.add_argument("labels", type=Path, help="label file")
+    fit.add_argument("--basis", type=Path, required=True, help="auxiliary basis, a basis.json")
+    fit.add_argument("--atoms", type=Path, required=True, help="free atoms, an atoms.json")
+    _output(fit, "fits.h5")
+    export = _command(commands, "export", run_export, "write labelled frames as extended XYZ, for other programs")
+    export.add_argument("dataset", type=Path)
+    export.add_argument("--split", choices=("train", "validation", "test"), help="default: all")
+    _output(export, "frames.extxyz")
     train = _command(commands, "train", run_train, "train both networks on a dataset")
     train.add_argument("study", type=Path)
     train.add_argument("dataset", type=Path)
@@ -238,20 +246,33 @@ def run_sample(given: argparse.Namespace) -> None:
 
 def run_label(given: argparse.Namespace) -> None:
     """Label frames."""
-    from densnet.basis import AuxiliaryBasis
-    from densnet.prior import FreeAtoms
     from densnet.reference.labels import label
 
     study, frames = load_study(given.study), read_frames(given.frames)
     failed = given.out.with_suffix(".failed.json")
-    labelled = label(
-        frames, study.reference, AuxiliaryBasis.load(given.basis), FreeAtoms.load(given.atoms), out=given.out,
-        failed=failed,
-    )  # fmt: skip
+    labelled = label(frames, study.reference, out=given.out, failed=failed)
     if not labelled:
         raise CalculationError(f"{given.frames}: none of {len(frames)} frame(s) could be labelled; {failed} says why")
     if labelled < len(frames):
         log.warning("%d of %d frames could not be labelled; %s says why", len(frames) - labelled, len(frames), failed)
+
+
+def run_fit(given: argparse.Namespace) -> None:
+    """Fit the densities of labelled frames."""
+    from densnet.basis import AuxiliaryBasis
+    from densnet.prior import FreeAtoms
+    from densnet.reference.fits import fit_labels
+
+    basis, free_atoms = AuxiliaryBasis.load(given.basis), FreeAtoms.load(given.atoms)
+    fit_labels(given.labels, load_study(given.study).reference, basis, free_atoms, out=given.out)
+
+
+def run_export(given: argparse.Namespace) -> None:
+    """Write labelled frames as extended XYZ."""
+    from densnet.dataset import Dataset
+    from densnet.export import write_extxyz
+
+    log.info("%s: %d frames", given.out, write_extxyz(Dataset.open(given.dataset), given.out, given.split))
 
 
 def run_train(given: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -24,14 +24,19 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
+def fingerprint(values: dict[str, Any]) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of settings."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
 class Section(BaseModel):
     """A section of the study. Unknown keys are errors, values are immutable once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def fingerprint(self) -> str:
-        """Return the first 16 hexadecimal digits of the SHA-256 of the section's values."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+        """Return the `fingerprint` of the section's values."""
+        return fingerprint(self.model_dump(mode="json"))
 
 
 class Molecule(Section):
@@ -43,6 +48,9 @@ class Molecule(Section):
     """SMILES. With attachment points ``[*:1]`` and ``[*:2]`` it is a repeat unit. Empty: look ``name`` up."""
     conformers: Count = 1
     """Distinct start conformers; replicas take them in turn."""
+
+
+Shortcut = Literal["grid", "coulomb", "coarse-start", "extrapolation"]
 
 
 class Reference(Section):
@@ -64,6 +72,10 @@ class Reference(Section):
     """SCF cycles on each rung of the convergence ladder."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Where the mean field runs; ``auto`` takes a GPU when gpu4pyscf finds one."""
+    shortcuts: list[Shortcut] = list(get_args(Shortcut))
+    """Ways to the same numbers in less time, on a CPU: orbital values on the ``grid`` and three-centre ``coulomb``
+    integrals kept during a self-consistent field, a ``coarse-start`` of labels on a coarser grid, ``extrapolation`` of
+    the density along trajectories."""
 
 
 class Campaign(Section):
@@ -124,14 +136,19 @@ class Selection(Section):
 
 
 class Labels(Section):
-    """How the labelling is scattered, and when it is refused."""
+    """Where labels come from, how the labelling is scattered, and when it is refused."""
 
+    source: Literal["auto", "compute"] = "auto"
+    """``auto`` takes the set that ships with the project when its settings are those of the study; ``compute`` never
+    does. ``labels: compute`` is short for this key."""
     chunk: Count = 25
     """Frames of a monomer in one labelling job; longer chains get as many as take about the same time."""
     max_failed_fraction: float = Field(0.05, ge=0, lt=1)
     """A larger share of unconverged frames of a chain length stops the study."""
     max_floor: Positive = 2.0
     """A frame whose fitted density is further than this from DFT stops the study, percent of its electrons."""
+    max_condition: Positive = 1e10
+    """A frame whose metric of the auxiliary basis has a larger condition number stops the study."""
 
     def frames_per_job(self, length: int) -> int:
         """Return the frames of one job of a chain length; the cost of a frame grows with the square of the length."""
@@ -147,12 +164,14 @@ class Basis(Section):
     """Set used by ``kind: named``."""
     beta: float = Field(1.8, gt=1.2, le=3.0)
     """Ratio of the exponents of the even-tempered set."""
-    frames: Count = 6
+    enrich: bool = False
+    """Give the even-tempered set more functions of high angular momentum: lower floors, slower fits."""
+    frames: Count = 12
     """Training frames of each length (of lengths up to ``max_length``) behind a natural basis."""
     max_length: Length = 2
     """Longest chain behind a natural basis."""
-    threshold: Positive = 1e-2
-    """Singular values below this fraction of the largest of their element are dropped from a natural basis."""
+    threshold: Positive = 3e-3
+    """Contractions whose weight is below this fraction of the largest are dropped from a natural basis."""
     max_l: int = Field(4, ge=1, le=5)
     """Highest angular momentum kept."""
 
@@ -273,6 +292,11 @@ class Study(Section):
     spectra: Spectra = Spectra()
     harmonic: Harmonic = Harmonic()
 
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _source_alone(cls, labels: Any) -> Any:  # noqa: ANN401 - whatever the file says
+        return {"source": labels} if isinstance(labels, str) else labels
+
     @field_validator("sampling")
     @classmethod
     def _names_are_file_names(cls, campaigns: dict[str, Campaign]) -> dict[str, Campaign]:
@@ -287,6 +311,12 @@ class Study(Section):
             raise ValueError("\n".join(found))
         return self
 
+    def data_settings(self) -> dict[str, Any]:
+        """Return the settings that decide what the labelled frames are: the key of a shipped reference set."""
+        sections = {"molecule", "reference", "sampling", "frames", "selection", "basis", "seed"}
+        where = {"device", "max_cycle", "shortcuts"}  # and how hard a calculation tries, not what comes out
+        return self.model_dump(mode="json", include=sections, exclude={"reference": where})
+
     def campaigns_of(self, length: int) -> list[str]:
         """Return the names of the campaigns that sample one chain length."""
         return [name for name, campaign in self.sampling.items() if length in campaign.lengths]
@@ -296,6 +326,8 @@ def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     """Return ``base`` with the values of ``overlay`` put over it, section by section."""
     merged = dict(base)
     for key, value in overlay.items():
+        if key == "labels" and isinstance(value, str):  # the short form names one key and must not drop the others
+            value = {"source": value}
         nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = merge(merged[key], value) if nested else value
     return merged

@@ -1,7 +1,7 @@
 """The labelled frames of a study: one Zarr group for each chain length, in one zip file written by one process.
 
-Labelling jobs leave one HDF5 file for each chunk of frames; `gather` checks them and writes the store that training
-and evaluation read.
+Fitting jobs leave one HDF5 file for each chunk of labelled frames; `gather` checks them and writes the store that
+training and evaluation read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import zarr
 from zarr.errors import GroupNotFoundError
 from zarr.storage import ZipStore
 
-from densnet.acceptance import check_failures, check_floors
+from densnet.acceptance import check_failures, check_fits
 from densnet.basis import AuxiliaryBasis
 from densnet.config import Labels
 from densnet.errors import DataError
@@ -39,6 +39,8 @@ class FrameSet:
     ----------
     symbols
         Chemical symbols of the atoms.
+    names
+        Campaign, replica and step of each frame.
     positions
         (frames, atoms, 3), Angstrom.
     energy
@@ -67,6 +69,7 @@ class FrameSet:
     """
 
     symbols: tuple[str, ...]
+    names: tuple[str, ...]
     positions: np.ndarray
     energy: np.ndarray
     forces: np.ndarray
@@ -94,11 +97,12 @@ class FrameSet:
         kept = [k for k, frame in enumerate(self.density_matrix_frame) if int(frame) in place]
         chosen = {name: getattr(self, name)[index] for name in PER_FRAME}
         renumbered = np.array([place[int(self.density_matrix_frame[k])] for k in kept], dtype=int)
-        return replace(self, **chosen, density_matrix=self.density_matrix[kept], density_matrix_frame=renumbered)
+        kept_matrices = {"density_matrix": self.density_matrix[kept], "density_matrix_frame": renumbered}
+        return replace(self, names=tuple(self.names[k] for k in index), **chosen, **kept_matrices)
 
 
 KEPT = ("density_matrix", "density_matrix_frame")
-PER_FRAME = tuple(field.name for field in fields(FrameSet) if field.name not in ("symbols", *KEPT))
+PER_FRAME = tuple(field.name for field in fields(FrameSet) if field.name not in ("symbols", "names", *KEPT))
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def _check_sums(path: str | Path) -> None:
 
 def _read(group: zarr.Group) -> FrameSet:
     arrays = {name: group[name][:] for name in (*PER_FRAME, *KEPT)}
-    return FrameSet(symbols=tuple(group.attrs["symbols"]), **arrays)
+    return FrameSet(symbols=tuple(group.attrs["symbols"]), names=tuple(group.attrs["names"]), **arrays)
 
 
 def gather(
@@ -185,7 +189,7 @@ def gather(
     Parameters
     ----------
     chunks
-        Chain length to its label files, in order.
+        Chain length to its files of fitted labels, in order.
     out
         Zip file of the Zarr store.
     basis, free_atoms
@@ -200,7 +204,7 @@ def gather(
     Raises
     ------
     CalculationError
-        When of a chain length too large a share of the frames failed, or a fitted density is too far from DFT.
+        When of a chain length too large a share of the frames failed, or the fit of a frame is too poor.
     DataError
         A file that is damaged, or whose composition or number of coefficients does not fit the others.
     """
@@ -212,29 +216,27 @@ def gather(
         for length, paths in chunks.items():
             parts = [read_chunk(path) for path in paths]
             check_failures(length, sum(map(len, parts)), (failed or {}).get(length, ()), labels or Labels())
-            check_floors(
-                length, {p: part.floor_error for p, part in zip(paths, parts, strict=True)}, labels or Labels()
-            )
             frames = _join(parts, paths)
+            check_fits(length, frames, labels or Labels())
             if frames.coefficients.shape[1] != basis.offsets(frames.symbols)[-1]:
-                raise DataError(f"{paths[0]}: fitted in another basis than {basis.name!r}; run the label rule again")
-            group = root.create_group(str(length), attributes={"symbols": list(frames.symbols)})
+                raise DataError(f"{paths[0]}: fitted in another basis than {basis.name!r}; run the fit rule again")
+            group = root.create_group(str(length), attributes={"symbols": frames.symbols, "names": frames.names})
             for name in (*PER_FRAME, *KEPT):
                 group.create_array(name, data=getattr(frames, name))
 
 
 def read_chunk(path: Path) -> FrameSet:
-    """Read one label file; raise `DataError` when it is damaged or incomplete."""
+    """Read one file of fitted labels; raise `DataError` when it is damaged or incomplete."""
     try:
         with h5py.File(path) as file:
             arrays = {name: file[name][:] for name in (*PER_FRAME, *KEPT)}
-            symbols = tuple(json.loads(file.attrs["symbols"]))
+            symbols, names = tuple(json.loads(file.attrs["symbols"])), tuple(file["frame"].asstr()[:])
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path}: damaged or incomplete label file ({error}); delete it and run again") from None
-    counts = {len(arrays[name]) for name in PER_FRAME}
+    counts = {len(names), *(len(arrays[name]) for name in PER_FRAME)}
     if len(counts) != 1 or not all(np.isfinite(arrays[name]).all() for name in ("energy", "forces", "coefficients")):
         raise DataError(f"{path}: label file with missing or non-finite labels; delete it and run again")
-    return FrameSet(symbols=symbols, **arrays)
+    return FrameSet(symbols=symbols, names=names, **arrays)
 
 
 def _join(parts: Sequence[FrameSet], paths: Sequence[Path]) -> FrameSet:
@@ -250,4 +252,5 @@ def _join(parts: Sequence[FrameSet], paths: Sequence[Path]) -> FrameSet:
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in (*PER_FRAME, "density_matrix")}
     starts = np.cumsum([0, *(len(part) for part in parts)])
     kept = [part.density_matrix_frame + start for part, start in zip(parts, starts, strict=False)]
-    return FrameSet(symbols=first.symbols, **arrays, density_matrix_frame=np.concatenate(kept))
+    names = tuple(name for part in parts for name in part.names)
+    return FrameSet(symbols=first.symbols, names=names, **arrays, density_matrix_frame=np.concatenate(kept))

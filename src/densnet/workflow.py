@@ -6,7 +6,7 @@ import ast
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from math import ceil
@@ -80,6 +80,14 @@ def check_chemistry(study: Study) -> list[str]:
 def chunks(study: Study, length: int) -> range:
     """Return the numbers of the labelling jobs of one chain length."""
     return range(ceil(sum(study.frames.of(length).values()) / study.labels.frames_per_job(length)))
+
+
+def by_length(files: Iterable[str]) -> dict[int, list[Path]]:
+    """Return files of folders named after their chain length, by that length."""
+    found: dict[int, list[Path]] = {}
+    for path in map(Path, files):
+        found.setdefault(int(path.parent.name), []).append(path)
+    return found
 
 
 def gpus(device: str) -> int:

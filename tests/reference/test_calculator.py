@@ -24,7 +24,7 @@ def path(steps):
 
 def test_extrapolation_changes_cycles_and_nothing_else():
     tight = LEVEL.model_copy(update={"conv_tol": 1e-11})
-    warm, cold = ReferenceCalculator(tight), ReferenceCalculator(tight, extrapolate=False)
+    warm, cold = ReferenceCalculator(tight), ReferenceCalculator(tight.model_copy(update={"shortcuts": []}))
     cycles = []
     for atoms in path(7):
         for calculator in (warm, cold):

@@ -10,6 +10,8 @@ from tests.reference.water import LEVEL, SVP, rattled
 
 from densnet.errors import CalculationError, ConfigError, ConvergenceError
 from densnet.reference import method
+from densnet.reference.coulomb import CachedDF
+from densnet.reference.grid import CachedNumInt
 
 
 def stock(mol, reference, xc):
@@ -30,6 +32,48 @@ def test_equals_stock_pyscf(name, xc):
     assert abs(method.energy(ours, reference) - theirs.e_tot) < 1e-8
     np.testing.assert_allclose(method.gradient(ours, reference), theirs.nuc_grad_method().kernel(), atol=1e-6)
     np.testing.assert_allclose(method.dipole(ours), theirs.dip_moment(unit="AU", verbose=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("shortcuts", [[], ["grid"], ["coulomb"]])
+def test_every_shortcut_can_be_left_out(shortcuts):
+    reference = LEVEL.model_copy(update={"shortcuts": shortcuts, "conv_tol": 1e-11})
+    ours, theirs = (
+        method.mean_field(rattled("CH3OH"), reference),
+        stock(method.molecule(rattled("CH3OH"), reference), reference, "PBE"),
+    )
+    method.converge(ours)
+    assert isinstance(ours._numint, CachedNumInt) == ("grid" in shortcuts)
+    assert isinstance(ours.with_df, CachedDF) == ("coulomb" in shortcuts)
+    assert abs(ours.e_tot - theirs.e_tot) < 1e-8
+    np.testing.assert_allclose(method.gradient(ours, reference), theirs.nuc_grad_method().kernel(), atol=1e-6)
+
+
+def test_a_coarse_start_changes_cycles_and_nothing_else():
+    fine = LEVEL.model_copy(update={"grid_level": 2, "conv_tol": 1e-11})
+    warm, cold = method.mean_field(rattled(), fine), method.mean_field(rattled(), fine)
+    assert method.converge(warm, method.coarse_start(warm, fine)) == "given density"
+    method.converge(cold)
+    assert warm.cycles < cold.cycles
+    assert abs(warm.e_tot - cold.e_tot) < 1e-9
+    for level in (LEVEL, fine.model_copy(update={"shortcuts": []})):
+        assert method.coarse_start(warm, level) is None
+
+
+@pytest.mark.parametrize(("shift", "passes"), [(0.0, True), (1e-7, False)])
+def test_a_gpu_that_differs_from_the_cpu_is_refused(monkeypatch, shift, passes):
+    """A stand-in for the GPU: the CPU, with its energy off by ``shift``."""
+    energy, mean_field = method.energy, method.mean_field
+    monkeypatch.setattr(method, "on_gpu", lambda device: device == "gpu")
+    monkeypatch.setattr(method, "mean_field", lambda atoms, level: mean_field(atoms, LEVEL))
+    monkeypatch.setattr(method, "energy", lambda mf, level: energy(mf, level) + shift * (level.device == "gpu"))
+    gpu = LEVEL.model_copy(update={"device": "gpu"})
+    if passes:
+        method.check_device(rattled(), gpu)
+    else:
+        with pytest.raises(
+            CalculationError, match=r"differs from the CPU by 1\.0e-07 Hartree .* reference.device: cpu"
+        ):
+            method.check_device(rattled(), gpu)
 
 
 def test_what_does_not_fit_into_memory_is_computed_again():

@@ -46,6 +46,7 @@ def write_labels(path, model, symbols, positions, split, density_matrices=()):
         file.attrs["symbols"] = json.dumps(symbols)
         for name in (*PER_FRAME, *KEPT):
             file[name] = columns[name]
+        file["frame"] = [f"toy/replica 0/step {k}" for k in range(count)]
 
 
 @pytest.fixture(scope="module")

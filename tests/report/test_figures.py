@@ -147,9 +147,8 @@ def test_training_and_floor_figures(tmp_path):
         for n, t in ((1, 0.1), (2, 0.01), (3, 0.001), (5, None))
     ]
     singular = {"C": {"0": np.geomspace(1, 1e-4, 9).tolist()}, "H": {"0": [0.5, 0.1], "1": [0.3]}}
-    values = {"curve": curve, "singular_values": singular, "shells": {"C": "20x0e+20x1o", "H": "8x0e"}}
-    (tmp_path / "floor.json").write_text(json.dumps(values))
-    figures.floor_figure(tmp_path / "floor.json", tmp_path / "basis.svg")
+    values = {"curve": curve, "weights": singular, "shells": {"C": "20x0e+20x1o", "H": "8x0e"}}
+    figures.floor_figure(values, tmp_path / "basis.svg")
     assert drawn(tmp_path / "basis.svg")
 
 
@@ -167,7 +166,4 @@ def test_damaged_inputs_are_named(tmp_path):
     (tmp_path / "history.csv").write_text("")
     with pytest.raises(DataError, match=r"history\.csv"):
         figures.training_figure(tmp_path / "history.csv", tmp_path / "history.csv", tmp_path / "a.svg")
-    (tmp_path / "floor.json").write_text("{}")
-    with pytest.raises(DataError, match=r"floor\.json"):
-        figures.floor_figure(tmp_path / "floor.json", tmp_path / "a.svg")
     assert not (tmp_path / "a.svg").exists()

@@ -25,6 +25,7 @@ def write(path, symbols, positions, splits, teacher):
     with h5py.File(path, "w") as file:
         for name in PER_FRAME:
             file[name] = np.array(values.get(name, np.zeros(len(positions))))
+        file["frame"] = [f"toy/replica 0/step {k}" for k in range(len(positions))]
         file["density_matrix"], file["density_matrix_frame"] = np.zeros((0, 1)), np.zeros(0, dtype=int)
         file.attrs["symbols"] = json.dumps(symbols)
     return path

@@ -67,7 +67,7 @@ def test_corrupt_label_file(lived_in):
     path = lived_in.root / "results" / "tiny" / "labels" / "2" / "0.h5"
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    lines = [line for line in refused(lived_in, "labels").splitlines() if line.startswith("densnet gather: ")]
+    lines = [line for line in refused(lived_in, "labels").splitlines() if line.startswith("densnet basis: ")]
     assert len(lines) == 1
     assert "labels/2/0.h5" in lines[0]
 

@@ -16,8 +16,9 @@ AFTER_MODEL = {
     "plot_errors": 1,
     "plot_training": 1,
 }
-AFTER_LABELS = {"gather": 1, "train_density": 1, "train_energy": 1, **AFTER_MODEL}
-AFTER_FRAMES = {"basis": 1, "label": 3, **AFTER_LABELS}
+AFTER_LABELS = {"gather": 1, "plot_labels": 1, "train_density": 1, "train_energy": 1, **AFTER_MODEL}
+AFTER_BASIS = {"fit": 3, **AFTER_LABELS}
+AFTER_FRAMES = {"label": 3, "basis": 1, **AFTER_BASIS}
 
 
 def change(house, path, old, new):
@@ -42,6 +43,7 @@ def test_leaves_what_it_promises(finished):
         "evaluation.json",
         "report/spectra.svg",
         "report/errors.md",
+        "report/labels.csv",
         "benchmarks/train_energy.tsv",
         "logs/train_energy.log",
     ):
@@ -80,13 +82,13 @@ CHANGES = {
         "energy_network: {irreps: 8x0e",
         {"train_energy": 1, **AFTER_MODEL},
     ),
-    "auxiliary basis": ("max_l: 2", "max_l: 1", {"basis": 1, "label": 3, **AFTER_LABELS}),
+    "auxiliary basis": ("max_l: 2", "max_l: 1", {"basis": 1, **AFTER_BASIS}),
     "labels": ("conv_tol: 1.0e-8", "conv_tol: 1.0e-9", {"harmonic_full": 1, **AFTER_FRAMES}),
     "what labels are accepted": ("max_floor: 20.0", "max_floor: 21.0", AFTER_LABELS),
     "sampling": (
         "steps: 20, stride: 5",
         "steps: 25, stride: 5",
-        {"sample": 1, "select_frames": 1, "label": 1, **AFTER_LABELS},
+        {"sample": 1, "select_frames": 1, "label": 1, "fit": 1, **AFTER_LABELS},
     ),
 }
 
@@ -105,6 +107,7 @@ def test_changed_setting_repeats_what_depends_on_it(lived_in, old, new, jobs):
         ("training/energy.py", {"train_energy": 1, **AFTER_MODEL}),
         ("models/density.py", {"train_density": 1, "train_energy": 1, **AFTER_MODEL}),
         ("reference/selection.py", {"select_frames": 3, **AFTER_FRAMES}),
+        ("reference/fitting.py", {"basis": 1, **AFTER_BASIS}),
     ],
 )
 def test_changed_code_repeats_the_rules_that_use_it(lived_in, module, jobs):

@@ -27,8 +27,7 @@ rule atoms:
 
 rule basis:
     input:
-        atoms=rules.atoms.output[0],
-        frames=basis_frames(),
+        labels=basis_labels(),
         code=sources("reference.natural"),
     output:
         basis="<results>/basis.json",
@@ -43,10 +42,9 @@ rule basis:
     resources:
         mem_mb=4000 + 1000 * study.basis.max_length,
         runtime=240,
-        gpu=GPUS,
     params:
         basis=study.basis.model_dump(),
-        reference=study.reference.model_dump(),
+        reference=settings(study.reference, device="cpu"),
     message:
         "Auxiliary basis: {params.basis[kind]}"
     script:

@@ -2,18 +2,23 @@
 
 from pathlib import Path
 
+from densnet import shipped
 from densnet.errors import DensnetError
 from densnet.workflow import check_chemistry, chunks, gpus, read_study, sources
 
 try:
     study = read_study(config, Path(workflow.basedir))
+    SHIPPED, about_labels = shipped.find(study, Path("data"))
     if workflow.is_main_process:  # the processes of single jobs need not look again
         check_chemistry(study)
+        if about_labels:
+            logger.info(about_labels)
 except DensnetError as error:
     raise WorkflowError(str(error)) from None
 
 
 GPUS = gpus(study.reference.device)
+DATASET = "<results>/dataset.zarr.zip"
 
 
 wildcard_constraints:
@@ -60,10 +65,10 @@ def sampling_gpus(wildcards):
     return GPUS if study.sampling[wildcards.campaign].method == "aimd" else 0
 
 
-def basis_frames():
-    """Return the frames behind the auxiliary basis."""
+def basis_labels():
+    """Return the labels behind the auxiliary basis."""
     lengths = [length for length in study.frames.train if length <= study.basis.max_length]
-    return expand("<results>/frames/{length}.extxyz", length=lengths or min(study.frames.train))
+    return chunk_files("<results>/labels/{length}/{chunk}.h5", lengths or [min(study.frames.train)])
 
 
 def frames_per_job(wildcards):
@@ -71,11 +76,11 @@ def frames_per_job(wildcards):
     return study.labels.frames_per_job(int(wildcards.length))
 
 
-def chunk_files(suffix):
-    """Return the files with this suffix that the labelling jobs of the study leave."""
+def chunk_files(pattern, lengths=None):
+    """Return the files of the labelling jobs of some chain lengths, by default of all."""
     return [
-        f"<results>/labels/{length}/{chunk}{suffix}"
-        for length in study.frames.lengths()
+        pattern.format(length=length, chunk=chunk)
+        for length in lengths or study.frames.lengths()
         for chunk in chunks(study, length)
     ]
 

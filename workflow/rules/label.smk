@@ -1,11 +1,12 @@
-"""Labels: energy, forces, dipole and fitted density of every frame, scattered in chunks and gathered by one writer."""
+"""Labels: energy, forces and density of every frame, scattered in chunks; fitted densities; one dataset.
+
+A study whose reference set ships with the project takes it in the place of all this.
+"""
 
 
 rule label:
     input:
         frames="<results>/frames/{length}.extxyz",
-        atoms=rules.atoms.output[0],
-        basis=rules.basis.output.basis,
         code=sources("reference.labels"),
     output:
         labels="<results>/labels/{length}/{chunk}.h5",
@@ -30,32 +31,106 @@ rule label:
         "../scripts/label.py"
 
 
-rule gather:
+rule fit:
     input:
-        chunks=chunk_files(".h5"),
-        failed=chunk_files(".failed.json"),
+        labels=rules.label.output.labels,
         atoms=rules.atoms.output[0],
         basis=rules.basis.output.basis,
-        code=sources("dataset"),
+        code=sources("reference.fits"),
     output:
-        "<results>/dataset.zarr.zip",
+        "<results>/fits/{length}/{chunk}.h5",
     log:
-        "<logs>/gather.log",
+        "<logs>/fit/{length}/{chunk}.log",
     benchmark:
-        "<benchmarks>/gather.tsv"
+        "<benchmarks>/fit/{length}/{chunk}.tsv"
     conda:
         "../../envs/densnet.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=memory(3000, 1000),
+        runtime=240,
     params:
-        molecule=study.molecule.model_dump(),
-        reference=study.reference.model_dump(),
-        basis=study.basis.model_dump(),
-        labels=study.labels.model_dump(),
-        seed=study.seed,
+        reference=settings(study.reference, device="cpu"),
     message:
-        "Gathering labels"
+        "Fitting densities of {wildcards.length} monomer(s), chunk {wildcards.chunk}"
     script:
-        "../scripts/gather.py"
+        "../scripts/fit.py"
+
+
+if SHIPPED:
+
+    rule shipped:
+        input:
+            code=sources("shipped"),
+        output:
+            DATASET,
+        log:
+            "<logs>/shipped.log",
+        benchmark:
+            "<benchmarks>/shipped.tsv"
+        conda:
+            "../../envs/densnet.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=30,
+        params:
+            path=str(SHIPPED),
+            settings=study.data_settings(),
+        message:
+            "Taking the shipped reference set {params.path}"
+        script:
+            "../scripts/shipped.py"
+
+else:
+
+    rule gather:
+        input:
+            chunks=chunk_files("<results>/fits/{length}/{chunk}.h5"),
+            failed=chunk_files("<results>/labels/{length}/{chunk}.failed.json"),
+            atoms=rules.atoms.output[0],
+            basis=rules.basis.output.basis,
+            floor=rules.basis.output.floor,
+            code=sources("dataset"),
+        output:
+            DATASET,
+        log:
+            "<logs>/gather.log",
+        benchmark:
+            "<benchmarks>/gather.tsv"
+        conda:
+            "../../envs/densnet.yaml"
+        threads: 1
+        resources:
+            mem_mb=8000,
+            runtime=60,
+        params:
+            name=study.name,
+            settings=study.data_settings(),
+            labels=settings(study.labels, source="auto", chunk=1),
+        message:
+            "Gathering labels"
+        script:
+            "../scripts/gather.py"
+
+
+rule ship:
+    input:
+        dataset=DATASET,
+        code=sources("shipped"),
+    output:
+        f"data/{study.name}.zarr.zip",
+    log:
+        "<logs>/ship.log",
+    benchmark:
+        "<benchmarks>/ship.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    message:
+        "Putting the dataset among the shipped reference sets: {output}, its entry in the index and the table"
+    script:
+        "../scripts/ship.py"

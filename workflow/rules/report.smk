@@ -3,7 +3,7 @@
 
 rule evaluate:
     input:
-        dataset=rules.gather.output[0],
+        dataset=DATASET,
         model=rules.train_energy.output.model,
         code=sources("report.evaluation"),
     output:
@@ -68,20 +68,13 @@ rule plot_training:
     input:
         density=rules.train_density.output.history,
         energy=rules.train_energy.output.history,
-        floor=rules.basis.output.floor,
         code=sources("report.figures"),
     output:
-        training=report(
+        report(
             "<results>/report/training.svg",
             caption="../report/training.rst",
             category="Models",
             labels={"figure": "Loss curves"},
-        ),
-        basis=report(
-            "<results>/report/basis.svg",
-            caption="../report/basis.rst",
-            category="Reference",
-            labels={"figure": "Auxiliary basis"},
         ),
     log:
         "<logs>/plot_training.log",
@@ -93,12 +86,46 @@ rule plot_training:
     resources:
         mem_mb=2000,
         runtime=30,
+    message:
+        "Figure of the training"
+    script:
+        "../scripts/plot_training.py"
+
+
+rule plot_labels:
+    input:
+        dataset=DATASET,
+        code=sources("report.figures", "report.labels"),
+    output:
+        basis=report(
+            "<results>/report/basis.svg",
+            caption="../report/basis.rst",
+            category="Reference",
+            labels={"figure": "Auxiliary basis"},
+        ),
+        table=report(
+            "<results>/report/labels.md",
+            caption="../report/labels.rst",
+            category="Reference",
+            labels={"figure": "Quality of the labels"},
+        ),
+        frames="<results>/report/labels.csv",
+    log:
+        "<logs>/plot_labels.log",
+    benchmark:
+        "<benchmarks>/plot_labels.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         name=study.molecule.name,
     message:
-        "Figures of the training"
+        "Figure of the auxiliary basis and table of the labels"
     script:
-        "../scripts/plot_training.py"
+        "../scripts/plot_labels.py"
 
 
 rule plot_errors:

@@ -3,7 +3,7 @@
 
 rule train_density:
     input:
-        dataset=rules.gather.output[0],
+        dataset=DATASET,
         code=sources("training.density", "models.density"),
     output:
         model="<results>/density/density.pt",
@@ -32,7 +32,7 @@ rule train_density:
 
 rule train_energy:
     input:
-        dataset=rules.gather.output[0],
+        dataset=DATASET,
         density=rules.train_density.output.model,
         code=sources("training.energy", "models.energy"),
     output:

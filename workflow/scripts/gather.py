@@ -1,21 +1,13 @@
-"""Gather the labelled chunks into one dataset; the only writer of that store."""
+"""Gather the fitted labels into one dataset; the only writer of that store."""
 
+import json
 from pathlib import Path
 
 from densnet.basis import AuxiliaryBasis
 from densnet.config import Labels
 from densnet.dataset import gather
 from densnet.prior import FreeAtoms
-from densnet.workflow import job
-
-
-def by_length(files: list[str]) -> dict[int, list[Path]]:
-    """Return files of ``labels/<length>/`` by chain length."""
-    found: dict[int, list[Path]] = {}
-    for path in map(Path, files):
-        found.setdefault(int(path.parent.name), []).append(path)
-    return found
-
+from densnet.workflow import by_length, job
 
 with job(snakemake):
     gather(
@@ -23,7 +15,11 @@ with job(snakemake):
         Path(snakemake.output[0]),
         AuxiliaryBasis.load(snakemake.input.basis),
         FreeAtoms.load(snakemake.input.atoms),
-        meta={"study": dict(snakemake.params.items())},
+        meta={
+            "name": snakemake.params.name,
+            "study": snakemake.params.settings,
+            "floor": json.loads(Path(snakemake.input.floor).read_text()),
+        },
         failed=by_length(snakemake.input.failed),
         labels=Labels(**snakemake.params.labels),
     )

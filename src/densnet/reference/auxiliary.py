@@ -1,4 +1,4 @@
-"""Auxiliary bases for the density difference: named, even-tempered, or contracted from training densities."""
+"""Auxiliary bases for the density difference: named ones, and even-tempered primitives."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import logging
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from pyscf import df, gto
 
 from densnet.basis import AuxiliaryBasis, Shell
 from densnet.config import Basis, Reference
-from densnet.errors import DataError
 from densnet.reference.method import check_basis_name, check_level
 
 log = logging.getLogger(__name__)
@@ -27,12 +25,12 @@ def check_basis(reference: Reference, basis: Basis, symbols: list[str]) -> None:
 def build(symbols: list[str], reference: Reference, basis: Basis) -> AuxiliaryBasis:
     """Return the named set, or the even-tempered set, that a study asks for.
 
-    For a natural basis this is the set of primitives from which `natural` contracts it.
+    For a natural basis this is the set of primitives from which `densnet.reference.natural` contracts it.
     """
     check_basis(reference, basis, symbols)
     if basis.kind == "named":
         return named(symbols, basis.name, basis.max_l)
-    return even_tempered(symbols, reference.basis, basis.beta, basis.max_l)
+    return even_tempered(symbols, reference.basis, basis.beta, basis.max_l, basis.enrich)
 
 
 def named(symbols: list[str], name: str, max_l: int) -> AuxiliaryBasis:
@@ -41,17 +39,32 @@ def named(symbols: list[str], name: str, max_l: int) -> AuxiliaryBasis:
     return AuxiliaryBasis({symbol: _shells(shells, max_l) for symbol, shells in raw.items()}, name)
 
 
-def even_tempered(symbols: list[str], orbital_basis: str, beta: float, max_l: int) -> AuxiliaryBasis:
+def even_tempered(
+    symbols: list[str], orbital_basis: str, beta: float, max_l: int, enrich: bool = False
+) -> AuxiliaryBasis:
     """Return primitives whose exponents form geometric series over the products of an orbital basis.
 
-    `pyscf.df.aug_etb`'s rule (Stoychev, Auer and Neese, JCTC 13, 554, 2017), element by element.
+    `pyscf.df.aug_etb`'s rule (Stoychev, Auer and Neese, JCTC 13, 554, 2017), element by element. It has what products
+    of two orbitals of one atom need. The density between two atoms needs more: ``enrich`` gives the highest angular
+    momentum of each element the exponents of the one below it as well, and adds one above it where ``max_l`` allows.
     """
     shells = {}
     for symbol in sorted(set(symbols)):
         mol = gto.M(atom=[(symbol, (0, 0, 0))], basis=orbital_basis, spin=None, verbose=0)
-        raw = df.aug_etb(mol, beta=beta)[symbol]
-        shells[symbol] = _shells(raw, max_l)
-    return AuxiliaryBasis(shells, f"even-tempered, beta {beta:g}")
+        found = _shells(df.aug_etb(mol, beta=beta)[symbol], max_l)
+        shells[symbol] = _enriched(found, max_l) if enrich else found
+    return AuxiliaryBasis(shells, f"even-tempered, beta {beta:g}{', enriched' if enrich else ''}")
+
+
+def _enriched(shells: tuple[Shell, ...], max_l: int) -> tuple[Shell, ...]:
+    highest = max(shell.l for shell in shells)
+    exponents = {l: {shell.exponents[0] for shell in shells if shell.l == l} for l in range(highest + 1)}
+    wanted = dict(exponents)
+    if highest:
+        wanted[highest] = exponents[highest] | exponents[highest - 1]
+    if highest < max_l:
+        wanted[highest + 1] = exponents[highest]
+    return tuple(Shell(l, (exponent,), (1.0,)) for l in sorted(wanted) for exponent in sorted(wanted[l], reverse=True))
 
 
 def _shells(raw: list[list[Any]], max_l: int) -> tuple[Shell, ...]:
@@ -65,79 +78,3 @@ def _shells(raw: list[list[Any]], max_l: int) -> tuple[Shell, ...]:
             if l <= max_l:
                 shells.append(Shell(l, tuple(e for e, _ in pairs), tuple(c for _, c in pairs)))
     return tuple(shells)
-
-
-def natural(
-    primitives: AuxiliaryBasis, frames: list[tuple[list[str], np.ndarray]], threshold: float
-) -> tuple[AuxiliaryBasis, dict[str, dict[int, list[float]]]]:
-    r"""Contract primitives to the radial functions that training densities use.
-
-    For each element and l the coefficients of every atom, frame and component m form a matrix of one row per shell.
-    Whitened with the on-site overlap block, :math:`S = L L^T`, :math:`L^T C = U \Sigma V^T`, the leading left singular
-    vectors are the best orthonormal contractions :math:`L^{-T} U` of their number.
-
-    Parameters
-    ----------
-    primitives
-        Basis of the coefficients.
-    frames
-        Symbols and fitted coefficients of each training frame.
-    threshold
-        Contractions whose singular value is below this fraction of the element's largest are dropped.
-
-    Returns
-    -------
-    basis
-        Contracted basis.
-    singular_values
-        By element and l, as fractions of the element's largest.
-
-    Raises
-    ------
-    DataError
-        When an element of the basis is in no frame.
-    """
-    shells, spectra = {}, {}
-    for symbol in primitives.shells:
-        rows = _coefficients_of(symbol, primitives, frames)
-        if not rows:
-            raise DataError(
-                f"natural basis: no training frame contains {symbol}; add one, or choose another basis.kind"
-            )
-        found = {l: _contractions(symbol, l, primitives, matrix) for l, matrix in rows.items()}
-        largest = max(values[0] for values, _ in found.values())
-        spectra[symbol] = {l: (values / largest).tolist() for l, (values, _) in found.items()}
-        shells[symbol] = tuple(
-            Shell(l, exponents, tuple(vector))
-            for l, (values, vectors) in found.items()
-            for exponents in [tuple(s.exponents[0] for s in primitives.of(symbol) if s.l == l)]
-            for vector in vectors.T[values > threshold * largest]
-        )
-        log.info("%s: %s of %d functions", symbol, sum(2 * s.l + 1 for s in shells[symbol]), primitives.size(symbol))
-    return AuxiliaryBasis(shells, f"natural, threshold {threshold:g}, of {primitives.name}"), spectra
-
-
-def _coefficients_of(
-    symbol: str, basis: AuxiliaryBasis, frames: list[tuple[list[str], np.ndarray]]
-) -> dict[int, np.ndarray]:
-    """Return, by l, the coefficients of one element, shape (shells, atoms * frames * (2 l + 1))."""
-    atoms = []
-    for symbols, coefficients in frames:
-        offsets = basis.offsets(symbols)
-        atoms += [coefficients[offsets[i] : offsets[i + 1]] for i, other in enumerate(symbols) if other == symbol]
-    if not atoms:
-        return {}
-    stacked, rows, start = np.array(atoms), {}, 0
-    for l, multiplicity in basis.multiplicities(symbol).items():
-        stop = start + multiplicity * (2 * l + 1)
-        block = stacked[:, start:stop].reshape(len(atoms), multiplicity, 2 * l + 1)
-        rows[l], start = block.transpose(1, 0, 2).reshape(multiplicity, -1), stop
-    return rows
-
-
-def _contractions(symbol: str, l: int, basis: AuxiliaryBasis, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return singular values per root of the number of atoms, and contraction coefficients (shells, contractions)."""
-    lower = np.linalg.cholesky(basis.overlap(symbol, l))
-    left, values, _ = np.linalg.svd(lower.T @ rows, full_matrices=False)
-    contractions = scipy.linalg.solve_triangular(lower.T, left, lower=False)
-    return values * np.sqrt((2 * l + 1) / rows.shape[1]), contractions

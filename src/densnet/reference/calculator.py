@@ -18,7 +18,8 @@ class ReferenceCalculator(Calculator):
     """The mean field of a study as an ASE calculator.
 
     Along a trajectory the density is extrapolated (`Predictor`), which saves cycles and changes nothing else: every
-    result is converged to ``conv_tol``.
+    result is converged to ``conv_tol``. On a GPU the first structure is computed on the CPU as well
+    (`densnet.reference.method.check_device`).
 
     Parameters
     ----------
@@ -26,8 +27,6 @@ class ReferenceCalculator(Calculator):
         Level of theory.
     grid_level, conv_tol
         Values that replace those of ``reference``.
-    extrapolate
-        Start each self-consistent field from the densities of the steps before.
 
     Attributes
     ----------
@@ -44,11 +43,11 @@ class ReferenceCalculator(Calculator):
         reference: Reference,
         grid_level: int | None = None,
         conv_tol: float | None = None,
-        extrapolate: bool = True,
     ) -> None:
         super().__init__()
         self.reference, self.grid_level, self.conv_tol = reference, grid_level, conv_tol
-        self.predictor = Predictor() if extrapolate else None
+        self.predictor = Predictor() if "extrapolation" in reference.shortcuts else None
+        self.checked = False
         self.density_matrix: np.ndarray | None = None
         self.cycles = 0
 
@@ -59,6 +58,9 @@ class ReferenceCalculator(Calculator):
         system_changes: list[str] = all_changes,
     ) -> None:
         super().calculate(atoms, properties, system_changes)
+        if not self.checked:
+            method.check_device(self.atoms, self.reference)
+            self.checked = True
         mf = method.mean_field(self.atoms, self.reference, self.grid_level, self.conv_tol)
         guess = self.predictor.guess(mf) if self.predictor else None
         method.converge(mf, guess)

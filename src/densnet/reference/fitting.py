@@ -66,14 +66,12 @@ def fit(mol: gto.Mole, delta: np.ndarray, basis: AuxiliaryBasis) -> Fit:
     """
     symbols = mol.elements
     positions = mol.atom_coords()
-    transform = basis.from_pyscf_order(symbols)
-    auxiliary = auxiliary_molecule(mol, basis)
-    metric = transform @ auxiliary.intor("int2c2e") @ transform.T
+    metric, projected = equations(mol, delta, basis)
     scale = 1 / np.sqrt(metric.diagonal())
     metric = metric * scale * scale[:, None]
     metric[np.diag_indices_from(metric)] += REGULARISATION
     constraints, targets = moments(basis, symbols, positions), density_moments(mol, delta)
-    sides = np.column_stack([transform @ projections(mol, auxiliary, delta, MEMORY), constraints.T])
+    sides = np.column_stack([projected, constraints.T])
     solved = _solve(metric, sides * scale[:, None]) * scale[:, None]
     free, directions = solved[:, 0], solved[:, 1:]
     response = constraints @ directions
@@ -82,6 +80,13 @@ def fit(mol: gto.Mole, delta: np.ndarray, basis: AuxiliaryBasis) -> Fit:
         free = free + directions @ np.linalg.solve(response, targets - constraints @ free)
     errors = constraints @ free - targets
     return Fit(free, float(errors[0]), float(np.linalg.norm(errors[1:]) * Bohr / Debye), _condition(metric))
+
+
+def equations(mol: gto.Mole, delta: np.ndarray, basis: AuxiliaryBasis) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Coulomb metric and (P|rho) of a symmetric density matrix, in the order of `densnet.basis`, Hartree."""
+    transform, auxiliary = basis.from_pyscf_order(mol.elements), auxiliary_molecule(mol, basis)
+    metric = transform @ auxiliary.intor("int2c2e") @ transform.T
+    return metric, transform @ projections(mol, auxiliary, delta, MEMORY)
 
 
 def _solve(metric: np.ndarray, sides: np.ndarray) -> np.ndarray:

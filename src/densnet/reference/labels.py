@@ -1,4 +1,7 @@
-"""Labels of one chunk of frames: energy, forces, dipole and the fitted density difference of each."""
+"""Labels of one chunk of frames: energy, forces, dipole and density matrix of each, from one self-consistent field.
+
+Nothing here knows of the auxiliary basis: changing it repeats the fits (`densnet.reference.fits`), never these.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import h5py
 import numpy as np
@@ -19,28 +21,68 @@ from ase.units import Bohr, Hartree
 from pyscf import lib
 from tqdm import tqdm
 
-from densnet.basis import AuxiliaryBasis
+from densnet.checkpoints import read_npz, write_npz
 from densnet.config import Reference
-from densnet.dataset import PER_FRAME, SPLITS
+from densnet.dataset import SPLITS
 from densnet.errors import CalculationError, DataError
 from densnet.files import atomic
-from densnet.prior import FreeAtoms
 from densnet.provenance import provenance
 from densnet.reference import method
-from densnet.reference.atoms import PriorMatrices
-from densnet.reference.fitting import fit
-from densnet.reference.grid_errors import absolute_error, auxiliary_density, becke, orbital_densities
 
 log = logging.getLogger(__name__)
 
 Row = dict[str, np.ndarray]
 
 
+@dataclass(frozen=True)
+class LabelledFrames:
+    """Labelled frames of one molecule.
+
+    Attributes
+    ----------
+    symbols
+        Chemical symbols of the atoms.
+    names
+        Campaign, replica and step of each frame.
+    positions
+        (frames, atoms, 3), Angstrom.
+    energy
+        (frames,), total energy, eV.
+    forces
+        (frames, atoms, 3), eV/Angstrom.
+    dipole
+        (frames, 3), e Angstrom.
+    split
+        (frames,), index into `densnet.dataset.SPLITS`.
+    density_matrix
+        (frames, packed), lower triangle.
+    """
+
+    symbols: tuple[str, ...]
+    names: tuple[str, ...]
+    positions: np.ndarray
+    energy: np.ndarray
+    forces: np.ndarray
+    dipole: np.ndarray
+    split: np.ndarray
+    density_matrix: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def of(self, split: str) -> LabelledFrames:
+        """Return the frames of one split, in order."""
+        index = np.flatnonzero(self.split == SPLITS.index(split))
+        chosen = {name: getattr(self, name)[index] for name in ARRAYS}
+        return replace(self, names=tuple(self.names[k] for k in index), **chosen)
+
+
+ARRAYS = tuple(field.name for field in fields(LabelledFrames) if field.name not in ("symbols", "names"))
+
+
 def label(
     frames: Sequence[Atoms],
     reference: Reference,
-    basis: AuxiliaryBasis,
-    free_atoms: FreeAtoms,
     *,
     out: str | Path,
     failed: str | Path,
@@ -48,7 +90,7 @@ def label(
 ) -> int:
     """Label frames of one molecule and write those that converged as one HDF5 file, which may hold none.
 
-    `densnet.dataset.gather` refuses a study with too many failures, or with too poor fits.
+    `densnet.dataset.gather` refuses a study with too many failures.
 
     Each finished frame is kept in a folder beside the output (suffix ``.part``) until all are, so that a killed job
     continues where it stopped. No frame uses anything of another, so labels do not depend on where a job was killed.
@@ -59,10 +101,8 @@ def label(
         Structures; ``info`` holds split, campaign, replica and step.
     reference
         Level of theory.
-    basis, free_atoms
-        What the density is expanded in, and the prior.
     out
-        The HDF5 file, as `densnet.dataset.read_chunk` reads it.
+        The HDF5 file, as `read` reads it.
     failed
         JSON list of the frames that did not converge, with the reason.
     meta
@@ -79,41 +119,64 @@ def label(
         Frames of several molecules, or with their atoms in several orders.
     """
     out = Path(out)
-    folder = out.with_suffix(".part")
-    rows, failures = _rows(frames, reference, basis, free_atoms, folder)
+    symbols, folder = one_molecule(frames), out.with_suffix(".part")
+    rows, failures = _rows(frames, reference, folder)
     names = [_name(frame) for frame in frames]
     with atomic(failed) as temporary:
         entries = [{"frame": names[index], "error": error} for index, error in failures.items()]
         temporary.write_text(json.dumps(entries, indent=1))
-    described = {"reference": reference.model_dump(), "basis": basis.name, "failed": len(failures), **(meta or {})}
-    labelled = {names[index]: row for index, row in rows.items()}
-    _write(out, frames[0].get_chemical_symbols(), labelled, provenance(**described))
+    described = provenance(reference=reference.model_dump(), failed=len(failures), **(meta or {}))
+    with atomic(out) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["symbols"], file.attrs["provenance"] = json.dumps(symbols), json.dumps(described)
+        file.create_dataset("frame", data=[names[index] for index in rows], dtype=h5py.string_dtype())
+        for name in ARRAYS:
+            file.create_dataset(name, data=np.array([row[name] for row in rows.values()]), fletcher32=bool(rows))
     shutil.rmtree(folder, ignore_errors=True)
     return len(rows)
 
 
-def _rows(
-    frames: Sequence[Atoms], reference: Reference, basis: AuxiliaryBasis, free_atoms: FreeAtoms, folder: Path
-) -> tuple[dict[int, Row], dict[int, str]]:
+def read(path: str | Path) -> LabelledFrames:
+    """Read one label file; raise `DataError` when it is damaged or incomplete."""
+    try:
+        with h5py.File(path) as file:
+            names = tuple(file["frame"].asstr()[:])
+            found = LabelledFrames(
+                tuple(json.loads(file.attrs["symbols"])), names, **{name: file[name][:] for name in ARRAYS}
+            )
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"{path}: damaged or incomplete label file ({error}); delete it and run again") from None
+    arrays = [getattr(found, name) for name in ARRAYS]
+    if {len(array) for array in arrays} != {len(names)} or not all(np.isfinite(array).all() for array in arrays):
+        raise DataError(f"{path}: label file with missing or non-finite labels; delete it and run again")
+    return found
+
+
+def read_all(paths: Sequence[str | Path]) -> LabelledFrames:
+    """Read the label files of one molecule as one set; a file without frames adds none."""
+    parts = [part for part in map(read, paths) if len(part)]
+    if not parts:
+        raise DataError(f"{', '.join(map(str, paths))}: no labelled frame; see the lists of failed frames beside")
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS}
+    return replace(parts[0], names=tuple(name for part in parts for name in part.names), **arrays)
+
+
+def _rows(frames: Sequence[Atoms], reference: Reference, folder: Path) -> tuple[dict[int, Row], dict[int, str]]:
     """Return the labels, and the reasons of the failures, by the number of the frame."""
-    symbols = one_molecule(frames)
     folder.mkdir(parents=True, exist_ok=True)
-    prior = PriorMatrices(symbols, reference)
-    prior.check(free_atoms)
+    method.check_device(frames[0], reference)
     rows: dict[int, Row] = {}
     failures: dict[int, str] = {}
     for index, frame in enumerate(tqdm(frames, desc=f"labels of {frames[0].symbols}", unit="frame", disable=None)):
-        part, key = folder / f"{index:05d}.npz", _fingerprint(frame, reference, basis)
-        row = _read_part(part, key)
+        part, key = folder / f"{index:05d}.npz", _fingerprint(frame, reference)
+        row = read_npz(part, key)
         if row is None:
             try:
-                row = label_frame(frame, reference, basis, prior)
+                row = label_frame(frame, reference)
             except CalculationError as error:
                 log.warning("%s: %s", _name(frame), error)
                 failures[index] = str(error)
                 continue
-            with atomic(part) as temporary:
-                np.savez(temporary, fingerprint=key, **row)
+            write_npz(part, key, **row)
         rows[index] = row
     return rows, failures
 
@@ -129,8 +192,8 @@ def one_molecule(frames: Sequence[Atoms]) -> list[str]:
     return next(iter(orders.values()))
 
 
-def label_frame(frame: Atoms, reference: Reference, basis: AuxiliaryBasis, prior: PriorMatrices) -> Row:
-    """Return the labels of one structure by their names in `densnet.dataset.FrameSet`.
+def label_frame(frame: Atoms, reference: Reference) -> Row:
+    """Return the labels of one structure by their names in `LabelledFrames`.
 
     Raises
     ------
@@ -138,56 +201,23 @@ def label_frame(frame: Atoms, reference: Reference, basis: AuxiliaryBasis, prior
         When the self-consistent field does not converge.
     """
     mf = method.mean_field(frame, reference)
-    method.converge(mf)
-    mol, matrix = mf.mol, method.density_matrix(mf)
-    free = prior.density_matrix(mol)
-    fitted = fit(mol, matrix - free, basis)
-    grids = becke(mol, reference.grid_level)
-    target, superposed = orbital_densities(mol, grids, matrix, free)
-    residual = superposed + auxiliary_density(mol, basis, fitted.coefficients, grids.coords) - target
-    values = asdict(fitted) | {
+    method.converge(mf, method.coarse_start(mf, reference))
+    values = {
         "positions": frame.positions,
         "energy": method.energy(mf, reference) * Hartree,
         "forces": -method.gradient(mf, reference) * (Hartree / Bohr),
         "dipole": method.dipole(mf) * Bohr,
         "split": SPLITS.index(frame.info.get("split", "test")),
-        "prior_error": absolute_error(superposed - target, grids, mol),
-        "floor_error": absolute_error(residual, grids, mol),
-        "density_matrix": lib.pack_tril(matrix),
+        "density_matrix": lib.pack_tril(method.density_matrix(mf)),
     }
     return {name: np.asarray(value) for name, value in values.items()}
 
 
-def _read_part(part: Path, key: str) -> Row | None:
-    try:
-        with np.load(part) as file:
-            row = dict(file)
-    except (OSError, ValueError, EOFError, BadZipFile):
-        return None
-    return row if str(row.pop("fingerprint", "")) == key else None
-
-
-def _fingerprint(frame: Atoms, reference: Reference, basis: AuxiliaryBasis) -> str:
-    text = json.dumps([frame.positions.tolist(), frame.info.get("split"), reference.fingerprint(), basis.to_dict()])
+def _fingerprint(frame: Atoms, reference: Reference) -> str:
+    text = json.dumps([frame.positions.tolist(), frame.info.get("split"), reference.fingerprint()])
     return sha256(text.encode()).hexdigest()
 
 
 def _name(frame: Atoms) -> str:
     info = frame.info
     return f"{info.get('campaign', '?')}/replica {info.get('replica', '?')}/step {info.get('step', '?')}"
-
-
-def _write(out: Path, symbols: list[str], rows: dict[str, Row], described: dict[str, Any]) -> None:
-    """Write the labels of frames, given by their names."""
-    frames = list(rows.values())
-    kept = [number for number, row in enumerate(frames) if row["split"] == SPLITS.index("test")]
-    # Single precision halves the file; on a grid it is a thousandth of the floor of any fit.
-    matrices = np.array([row["density_matrix"] for row in frames], dtype=np.float32)[kept]
-    with atomic(out) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["symbols"] = json.dumps(symbols)
-        file.attrs["provenance"] = json.dumps(described)
-        file.create_dataset("frame", data=list(rows), dtype=h5py.string_dtype())
-        for name in PER_FRAME:
-            file.create_dataset(name, data=np.array([row[name] for row in frames]), fletcher32=bool(frames))
-        file.create_dataset("density_matrix", data=matrices)
-        file.create_dataset("density_matrix_frame", data=np.array(kept, dtype=int))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -135,24 +134,21 @@ def _errors(axis: Axes, rows: list[dict[str, Any]], values: list[float], trained
         axis.plot(length, value, "o", color=color, markerfacecolor=color if length in trained else "white")
 
 
-def floor_figure(path: Path, out: Path, molecule: str = "molecule") -> None:
-    """Draw the density error that the basis of a study can reach against its size, and its singular values.
+def floor_figure(values: dict[str, Any], out: Path, molecule: str = "molecule") -> None:
+    """Draw the density error that the basis of a study can reach against its size, and the weights of its functions.
 
-    Reads the report of `densnet.reference.natural`; bases that are not natural have one point and no singular values.
+    ``values`` is the report of `densnet.reference.natural.make_basis`, as a dataset carries it; bases that are not
+    natural have one point and no weights.
     """
-    try:
-        values = json.loads(path.read_text())
-        curve, spectra = values["curve"], values.get("singular_values", {})
-        chosen = {symbol: _functions(irreps) for symbol, irreps in values["shells"].items()}
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: not a basis report ({error!r}); run the basis rule again") from None
+    curve, spectra = values["curve"], values.get("weights", {})
+    chosen = {symbol: _functions(irreps) for symbol, irreps in values["shells"].items()}
     with style.figure(out, 1, 2, height=2.6) as (_, axes):
         _floor(axes[0, 0], curve, chosen, molecule)
         for color, (symbol, by_l) in zip(style.CYCLE, spectra.items(), strict=False):
             every = np.sort(np.concatenate([np.asarray(v, float) for v in by_l.values()]))[::-1]
             axes[0, 1].plot(np.arange(1, len(every) + 1), every, ".-", color=color, label=symbol, linewidth=0.8)
         if spectra:
-            axes[0, 1].set(xlabel="contracted shell", ylabel="relative singular value", yscale="log")
+            axes[0, 1].set(xlabel="contracted shell", ylabel="relative weight", yscale="log")
             axes[0, 1].xaxis.set_major_locator(MaxNLocator(integer=True))
             axes[0, 1].legend()
         else:

@@ -1,0 +1,54 @@
+"""Labelled frames for other programs: extended XYZ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import ase.io
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from densnet.dataset import SPLITS, Dataset, FrameSet
+from densnet.errors import DataError
+from densnet.files import atomic
+
+
+def write_extxyz(dataset: Dataset, out: str | Path, split: str | None = None) -> int:
+    """Write labelled frames as extended XYZ and return their number.
+
+    Energy (eV), forces (eV/Å) and dipole (e Å) have the names that ASE reads back as the results of a calculator;
+    ``split``, ``length`` and ``frame`` (campaign, replica and step) are in the comment line.
+
+    Parameters
+    ----------
+    dataset
+        The frames.
+    out
+        The ``.extxyz`` file.
+    split
+        One of train, validation and test; by default all, in this order.
+
+    Raises
+    ------
+    DataError
+        When the split has no frames.
+    """
+    wanted = SPLITS if split is None else (split,)
+    frames = [atoms for name in wanted for length, found in dataset.of(name) for atoms in _atoms(found, length, name)]
+    if not frames:
+        raise DataError(
+            f"no frames in split {split}; this dataset has {', '.join(n for n in SPLITS if [*dataset.of(n)])}"
+        )
+    with atomic(out) as temporary:
+        ase.io.write(temporary, frames, format="extxyz")
+    return len(frames)
+
+
+def _atoms(frames: FrameSet, length: int, split: str) -> Iterator[Atoms]:
+    for index, name in enumerate(frames.names):
+        info = {"split": split, "length": length, "frame": name}
+        atoms = Atoms(frames.symbols, frames.positions[index], info=info)
+        labels = {key: getattr(frames, key)[index] for key in ("forces", "dipole")}
+        atoms.calc = SinglePointCalculator(atoms, energy=float(frames.energy[index]), **labels)
+        yield atoms

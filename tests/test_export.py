@@ -1,0 +1,32 @@
+"""Labelled frames as extended XYZ, read back by ASE."""
+
+import ase.io
+import numpy as np
+import pytest
+from tests.training import labelled
+
+from densnet.cli import main
+from densnet.dataset import Dataset
+from densnet.errors import DataError
+from densnet.export import write_extxyz
+
+
+def test_ase_reads_the_labels_back(tmp_path):
+    path = labelled.dataset(tmp_path)
+    assert main(["-q", "export", str(path), "-o", str(tmp_path / "all.extxyz")]) == 0
+    frames, dataset = ase.io.read(tmp_path / "all.extxyz", ":"), Dataset.open(path)
+    assert [frame.info["split"] for frame in frames] == ["train"] * 12 + ["validation"] * 4
+    first = dataset[2].select("train")
+    assert frames[6].info["length"] == 2
+    assert frames[6].info["frame"] == first.names[0]
+    assert frames[6].get_potential_energy() == pytest.approx(first.energy[0], abs=1e-6)
+    np.testing.assert_allclose(frames[6].get_forces(), first.forces[0], atol=1e-6)
+    np.testing.assert_allclose(frames[6].get_dipole_moment(), first.dipole[0], atol=1e-6)
+    np.testing.assert_allclose(frames[6].positions, first.positions[0], atol=1e-6)
+
+
+def test_one_split_alone(tmp_path):
+    dataset = Dataset.open(labelled.dataset(tmp_path))
+    assert write_extxyz(dataset, tmp_path / "one.extxyz", "validation") == 4
+    with pytest.raises(DataError, match="no frames in split test; this dataset has train, validation"):
+        write_extxyz(dataset, tmp_path / "none.extxyz", "test")
