@@ -1,22 +1,24 @@
-"""Label files to dataset and back."""
+"""Files of fitted labels to dataset and back."""
 
 import json
 
-import h5py
 import numpy as np
 import pytest
+from tests.training.labelled import about_fits
 
 from densnet.basis import AuxiliaryBasis, Shell
 from densnet.config import Labels
-from densnet.dataset import PER_FRAME, Dataset, gather
+from densnet.dataset import Dataset, gather
 from densnet.errors import CalculationError, DataError
+from densnet.frames import PER_FRAME, FrameFile
 from densnet.prior import FreeAtom, FreeAtoms
 
 BASIS = AuxiliaryBasis({"H": (Shell(0, (1.0,), (1.0,)), Shell(1, (0.8,), (1.0,)))}, "toy")
+OTHER = FreeAtoms({"H": FreeAtom("H", -0.4, (0,), (1.0,), (0.2,))}, {"xc": "BLYP"})
 ATOMS = FreeAtoms({"H": FreeAtom("H", -0.5, (0,), (1.0,), (0.2,))}, {"xc": "PBE"})
 
 
-def write_chunk(path, splits, seed=0, symbols=("H", "H")):
+def write_chunk(path, splits, seed=0, symbols=("H", "H"), **changes):
     rng, n = np.random.default_rng(seed), len(splits)
     shapes = {
         "positions": (n, len(symbols), 3),
@@ -25,26 +27,21 @@ def write_chunk(path, splits, seed=0, symbols=("H", "H")):
         "coefficients": (n, 8),
     }
     tests = [k for k, split in enumerate(splits) if split == 2]
-    with h5py.File(path, "w") as file:
-        for name in PER_FRAME:
-            file[name] = np.array(splits) if name == "split" else rng.normal(size=shapes.get(name, (n,)))
-        file["floor_error"][...] = np.linspace(0.1, 0.5, n)
-        for name in ("charge_error", "dipole_error", "condition"):
-            file[name][...] = 0.0
-        file["frame"] = [f"aimd/replica 0/step {k}" for k in range(n)]
-        file["density_matrix"] = rng.normal(size=(len(tests), 3))
-        file["density_matrix_frame"] = np.array(tests, dtype=int)
-        file.attrs["symbols"] = json.dumps(symbols)
+    arrays = {name: np.zeros(n) if name not in shapes else rng.normal(size=shapes[name]) for name in PER_FRAME}
+    arrays |= {"split": np.array(splits), "energy": rng.normal(size=n), "floor_error": np.linspace(0.1, 0.5, n)}
+    arrays |= {"density_matrix": rng.normal(size=(len(tests), 3)), "density_matrix_frame": np.array(tests, dtype=int)}
+    names = tuple(f"aimd/replica 0/step {k}" for k in range(n))
+    FrameFile(tuple(symbols), names, arrays | changes, about_fits(BASIS, ATOMS)).write(path)
     return path
 
 
 def test_round_trip_keeps_every_number(tmp_path):
     paths = [write_chunk(tmp_path / "0.h5", [0, 2, 1], 0), write_chunk(tmp_path / "1.h5", [2, 2], 1)]
-    gather({1: paths}, tmp_path / "d.zip", BASIS, ATOMS, {"study": "toy"})
+    gather({1: paths}, tmp_path / "d.zip", BASIS, ATOMS, {"note": "toy"})
     frames = Dataset.open(tmp_path / "d.zip")[1]
-    with h5py.File(paths[0]) as a, h5py.File(paths[1]) as b:
-        for name in (*PER_FRAME, "density_matrix"):
-            np.testing.assert_array_equal(getattr(frames, name), np.concatenate([a[name][:], b[name][:]]))
+    parts = [FrameFile.read(path, "fit").arrays for path in paths]
+    for name in (*PER_FRAME, "density_matrix"):
+        np.testing.assert_array_equal(getattr(frames, name), np.concatenate([part[name] for part in parts]))
     assert frames.density_matrix_frame.tolist() == [1, 3, 4]
     assert frames.names[3:] == ("aimd/replica 0/step 0", "aimd/replica 0/step 1")
     test = frames.select("test")
@@ -90,10 +87,14 @@ def test_files_that_do_not_belong_together(tmp_path):
     paths = [write_chunk(tmp_path / "0.h5", [0]), write_chunk(tmp_path / "1.h5", [0], symbols=("H", "H", "H"))]
     with pytest.raises(DataError, match=r"1\.h5"):
         gather({1: paths}, tmp_path / "d.zip", BASIS, ATOMS, {})
-    with h5py.File(paths[0], "a") as file:
-        file["energy"][...] = np.nan
-    with pytest.raises(DataError, match="non-finite"):
-        gather({1: paths[:1]}, tmp_path / "d.zip", BASIS, ATOMS, {})
+    for name, other in (
+        ("basis", (AuxiliaryBasis({"H": BASIS.shells["H"][:1]}), ATOMS)),
+        ("free_atoms", (BASIS, OTHER)),
+    ):
+        with pytest.raises(DataError, match=rf"0\.h5: fitted with another {name}; run the fit rule again"):
+            gather({1: paths[:1]}, tmp_path / "d.zip", *other, {})
+    with pytest.raises(DataError, match=r"0\.h5: fitted with another level"):
+        gather({1: paths[:1]}, tmp_path / "d.zip", BASIS, ATOMS, {"study": {"reference": {"xc": "BLYP"}}})
 
 
 def write_failures(path, *steps):
@@ -125,8 +126,7 @@ def test_poor_fits_are_refused_by_frame(tmp_path, name, value, message):
     path = write_chunk(tmp_path / "0.h5", [0] * 5)
     arguments = {1: [path]}, tmp_path / "d.zip", BASIS, ATOMS, {}
     gather(*arguments, labels=Labels(max_floor=0.5, max_condition=1e7))
-    with h5py.File(path, "a") as file:
-        file[name][4] = value
+    write_chunk(path, [0] * 5, **{name: np.array([0.1, 0.2, 0.3, 0.4, value])})
     with pytest.raises(CalculationError, match=message):
         gather(*arguments, labels=Labels(max_floor=0.5, max_condition=1e7))
 

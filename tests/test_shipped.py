@@ -1,15 +1,18 @@
 """Reference sets that ship: taken when the settings agree, checked when taken, described when added."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.training import labelled
 
 from densnet import shipped
-from densnet.config import load_study
+from densnet.config import SPLITS, Labels, fingerprint, load_study
 from densnet.dataset import Dataset, gather
-from densnet.errors import DataError
+from densnet.errors import CalculationError, DataError
+from densnet.frames import FrameFile
+from densnet.report import sets
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "workflow" / "studies" / "tiny.yaml"
@@ -25,55 +28,77 @@ def folder(tmp_path):
     """A folder with one set, said to be the tiny study's."""
     opened = Dataset.open(labelled.dataset(tmp_path))
     settings = study().data_settings()
+    level = settings["reference"]
     settings["sampling"]["toy"] = {"method": "aimd"}
-    chunks = {length: [tmp_path / f"{length}.h5"] for length in opened.lengths}
+    fits = {length: [tmp_path / f"{length}.h5"] for length in opened.lengths}
+    for (path,) in fits.values():
+        file = FrameFile.read(path, "fit")
+        arrays = file.arrays | {"floor_error": file.arrays["floor_error"] + 0.3}
+        replace(file, arrays=arrays, about=file.about | {"level": level}).write(path)
     meta = {"name": "tiny", "study": settings}
-    gather(chunks, tmp_path / "made.zarr.zip", opened.basis, opened.free_atoms, meta)
-    shipped.add(tmp_path / "made.zarr.zip", tmp_path / "data")
+    gather(fits, tmp_path / "made.zarr.zip", opened.basis, opened.free_atoms, meta)
+    sets.add(tmp_path / "made.zarr.zip", tmp_path / "data")
     index = json.loads((tmp_path / "data" / "index.json").read_text())
     del index["tiny"]["settings"]["sampling"]["toy"]  # a campaign that only the stand-in labels know
-    index["tiny"]["fingerprint"] = shipped.fingerprint(index["tiny"]["settings"])
+    index["tiny"]["fingerprint"] = fingerprint(index["tiny"]["settings"])
     (tmp_path / "data" / "index.json").write_text(json.dumps(index))
     return tmp_path / "data"
 
 
+def find(asked, folder):
+    return shipped.find(asked, folder, folder.parent / "results")
+
+
 def test_taken_when_the_settings_agree(folder):
-    path, message = shipped.find(study(), folder)
+    path, message = find(study(), folder)
     assert path == folder / "tiny.zarr.zip"
     assert "the shipped set" in message
-    assert shipped.find(study(reference={"device": "cpu", "max_cycle": 99}), folder)[0] == path
+    assert find(study(reference={"device": "cpu", "max_cycle": 99}, name="copy"), folder)[0] == path
 
 
 def test_left_aside_when_labels_are_to_be_computed(folder):
     assert load_study(TINY, {"labels": "compute"}).labels.max_floor == study().labels.max_floor
-    path, message = shipped.find(study(labels="compute"), folder)
+    path, message = find(study(labels="compute"), folder)
     assert path is None
-    assert "left aside" in message
+    assert "labels are computed" in message
 
 
 def test_other_settings_are_named(folder):
-    path, message = shipped.find(study(seed=2, reference={"xc": "BLYP"}), folder)
+    path, message = find(study(seed=2, reference={"xc": "BLYP"}), folder)
     assert path is None
-    assert message.endswith("was made with another seed, reference")
+    assert message.endswith("the shipped set of this name has another seed, reference.xc")
 
 
 def test_a_study_without_a_set_hears_nothing(folder, tmp_path):
-    assert shipped.find(study(name="other"), folder) == (None, "")
-    assert shipped.find(study(), tmp_path / "nowhere") == (None, "")
+    assert find(study(name="other", seed=2), folder) == (None, "")
+    assert find(study(), tmp_path / "nowhere") == (None, "")
+
+
+def test_labels_that_were_computed_are_kept(folder, tmp_path):
+    (tmp_path / "results" / "tiny" / "fits").mkdir(parents=True)
+    path, message = find(study(), folder)
+    assert path is None
+    assert "those computed before" in message
 
 
 def test_the_copy_is_checked(folder, tmp_path):
-    shipped.fetch(folder / "tiny.zarr.zip", tmp_path / "out.zip")
+    shipped.fetch(folder / "tiny.zarr.zip", tmp_path / "out.zip", Labels())
     assert (tmp_path / "out.zip").read_bytes() == (folder / "tiny.zarr.zip").read_bytes()
     content = bytearray((folder / "tiny.zarr.zip").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "tiny.zarr.zip").write_bytes(content)
     with pytest.raises(DataError, match=r"tiny\.zarr\.zip: damaged.*labels: compute"):
-        shipped.fetch(folder / "tiny.zarr.zip", tmp_path / "other.zip")
+        shipped.fetch(folder / "tiny.zarr.zip", tmp_path / "other.zip", Labels())
     assert not (tmp_path / "other.zip").exists()
     (folder / "index.json").write_text("{")
     with pytest.raises(DataError, match=r"index\.json: not an index"):
-        shipped.find(study(), folder)
+        find(study(), folder)
+
+
+def test_a_set_poorer_than_the_study_accepts_is_refused(folder, tmp_path):
+    with pytest.raises(CalculationError, match=r"labels.max_floor = 0.2 %"):
+        shipped.fetch(folder / "tiny.zarr.zip", tmp_path / "out.zip", Labels(max_floor=0.2))
+    assert not (tmp_path / "out.zip").exists()
 
 
 def test_the_table_describes_what_was_added(folder):
@@ -83,19 +108,23 @@ def test_the_table_describes_what_was_added(folder):
 
 def test_sets_of_unknown_origin_are_refused(tmp_path):
     with pytest.raises(DataError, match="does not say its 'name'"):
-        shipped.add(labelled.dataset(tmp_path), tmp_path / "data")
+        sets.add(labelled.dataset(tmp_path), tmp_path / "data")
 
 
 @pytest.mark.parametrize("name", sorted(shipped.read_index(SETS)))
 def test_what_ships_is_what_the_index_says_and_what_its_study_takes(name, tmp_path):
-    shipped.fetch(SETS / f"{name}.zarr.zip", tmp_path / "set.zip")
-    entry, opened = shipped.read_index(SETS)[name], Dataset.open(tmp_path / "set.zip")
-    assert shipped.counts(opened) == entry["frames"]
     asked = load_study(ROOT / "workflow" / "studies" / f"{name}.yaml")
-    assert shipped.find(asked, SETS)[0] == SETS / f"{name}.zarr.zip"
+    assert shipped.find(asked, SETS, tmp_path)[0] == SETS / f"{name}.zarr.zip"
+    shipped.fetch(SETS / f"{name}.zarr.zip", tmp_path / "set.zip", asked.labels)
+    opened = Dataset.open(tmp_path / "set.zip")
+    assert sets.counts(opened) == shipped.read_index(SETS)[name]["frames"]
+    wanted = {split: {str(n): count for n, count in getattr(asked.frames, split).items()} for split in SPLITS}
+    assert sets.counts(opened) == wanted
 
 
-def test_the_table_of_what_ships_is_up_to_date():
-    if shipped.read_index(SETS):
-        assert (SETS / "README.md").read_text() == shipped.table(SETS)
-        assert sum(path.stat().st_size for path in SETS.iterdir()) < 80e6
+def test_the_tables_of_what_ships_are_up_to_date():
+    table = sets.table(SETS)
+    assert len(table.splitlines()) > 2
+    assert table in (SETS / "README.md").read_text()
+    assert table in (ROOT / "README.md").read_text()
+    assert sum(path.stat().st_size for path in SETS.iterdir()) < 80e6

@@ -5,7 +5,7 @@ import pytest
 
 from densnet.config import Molecule
 from densnet.errors import ConfigError
-from densnet.systems import build, chain, elements
+from densnet.systems import build, chain, conformers, elements
 
 THIOPHENE = Molecule(name="thiophene", smiles="[*:1]c1ccc(s1)[*:2]")
 
@@ -35,6 +35,14 @@ def test_conformers_differ():
     trans, gauche = (build(ethanol, conformer=k, relax=False) for k in (0, 1))
     distances = [np.sort(atoms.get_all_distances().ravel()) for atoms in (trans, gauche)]
     assert np.abs(distances[0] - distances[1]).max() > 0.1
+
+
+def test_start_geometries_are_the_conformers_one_by_one():
+    ethanol = Molecule(name="ethanol", conformers=2)
+    found = conformers(ethanol, 1, seed=4)
+    assert len(found) == 2
+    np.testing.assert_array_equal(found[1].positions, build(ethanol, conformer=1, seed=4).positions)
+    assert len(conformers(Molecule(name="water", conformers=3), 1)) == 1
 
 
 def test_elements():

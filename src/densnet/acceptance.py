@@ -13,7 +13,7 @@ from densnet.config import Labels
 from densnet.errors import CalculationError, DataError
 
 if TYPE_CHECKING:
-    from densnet.dataset import FrameSet
+    from densnet.frames import FrameSet
 
 
 def check_failures(length: int, labelled: int, failed: Sequence[Path], labels: Labels) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import gamma
+from scipy.special import gamma, sph_harm_y
 
 from densnet.errors import DataError
 from densnet.files import atomic
@@ -256,7 +256,9 @@ class AuxiliaryBasis:
         try:
             return cls.from_dict(json.loads(Path(path).read_text()))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path}: not a readable auxiliary basis ({error}); run the basis rule again") from None
+            raise DataError(
+                f"{path}: not a readable auxiliary basis ({error}); make it again with the basis rule"
+            ) from None
 
 
 def _charge(shell: Shell) -> np.ndarray:
@@ -298,18 +300,21 @@ def _angular_second_moment(l: int) -> np.ndarray:
 def _pyscf_to_e3nn(l: int) -> np.ndarray:
     """Return the change of basis of one shell from PySCF's real spherical harmonics to e3nn's.
 
-    Both use x, y, z for l = 1. Above, e3nn's polar axis is y and PySCF's is z, so the components are related by the
-    rotation that permutes the axes.
+    Both use x, y, z for l = 1. Above, e3nn's polar axis is y and PySCF's is z: e3nn's harmonics of (x, y, z) are
+    PySCF's of (z, x, y). Solved for on random directions, which spares the conversion of labels from loading PyTorch.
     """
     if l < 2:
         return np.eye(2 * l + 1)
-    import torch
-    from e3nn import o3
+    directions = np.random.default_rng(l).normal(size=(8 * l, 3))
+    return np.linalg.lstsq(_harmonics(l, directions), _harmonics(l, directions[:, [2, 0, 1]]), rcond=None)[0].T
 
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)  # e3nn takes its tables in the default precision
-    try:
-        axes = torch.tensor([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
-        return o3.Irrep(l, (-1) ** l).D_from_matrix(axes).numpy()
-    finally:
-        torch.set_default_dtype(default)
+
+def _harmonics(l: int, directions: np.ndarray) -> np.ndarray:
+    """Return real spherical harmonics about z, m ascending as in PySCF, shape (directions, 2 l + 1)."""
+    x, y, z = directions.T
+    polar, azimuth = np.arccos(z / np.linalg.norm(directions, axis=1)), np.arctan2(y, x)
+    columns = []
+    for m in range(-l, l + 1):
+        values = (-1) ** m * np.sqrt(2) * sph_harm_y(l, abs(m), polar, azimuth)
+        columns.append(values.imag if m < 0 else values.real if m > 0 else values.real / np.sqrt(2))
+    return np.stack(columns, axis=1)

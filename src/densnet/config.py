@@ -24,7 +24,7 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-def fingerprint(values: dict[str, Any]) -> str:
+def fingerprint(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
     """Return the first 16 hexadecimal digits of the SHA-256 of settings."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -50,6 +50,8 @@ class Molecule(Section):
     """Distinct start conformers; replicas take them in turn."""
 
 
+SPLITS = ("train", "validation", "test")
+"""What labelled frames are for; files store the index."""
 Shortcut = Literal["grid", "coulomb", "coarse-start", "extrapolation"]
 
 
@@ -76,6 +78,14 @@ class Reference(Section):
     """Ways to the same numbers in less time, on a CPU: orbital values on the ``grid`` and three-centre ``coulomb``
     integrals kept during a self-consistent field, a ``coarse-start`` of labels on a coarser grid, ``extrapolation`` of
     the density along trajectories."""
+
+    def level(self) -> dict[str, Any]:
+        """Return the settings that decide what comes out, without where and how hard it is computed."""
+        return self.model_dump(mode="json", exclude=set(EFFORT))
+
+
+EFFORT = ("device", "max_cycle", "shortcuts")
+"""Settings of `Reference` that change no label."""
 
 
 class Campaign(Section):
@@ -158,10 +168,11 @@ class Labels(Section):
 class Basis(Section):
     """Auxiliary basis in which the density difference is expanded."""
 
-    kind: Literal["natural", "even-tempered", "named"] = "natural"
-    """``natural`` contracts an even-tempered set to what the training densities use."""
+    kind: Literal["natural", "even-tempered", "named", "file"] = "natural"
+    """``natural`` contracts an even-tempered set to what the training densities use; ``file`` takes the basis.json of
+    another study."""
     name: str = "def2-universal-jkfit"
-    """Set used by ``kind: named``."""
+    """Set of ``kind: named`` by a name PySCF knows, or path of ``kind: file``."""
     beta: float = Field(1.8, gt=1.2, le=3.0)
     """Ratio of the exponents of the even-tempered set."""
     enrich: bool = False
@@ -170,7 +181,7 @@ class Basis(Section):
     """Training frames of each length (of lengths up to ``max_length``) behind a natural basis."""
     max_length: Length = 2
     """Longest chain behind a natural basis."""
-    threshold: Positive = 3e-3
+    threshold: float = Field(3e-3, gt=0, lt=1)
     """Contractions whose weight is below this fraction of the largest are dropped from a natural basis."""
     max_l: int = Field(4, ge=1, le=5)
     """Highest angular momentum kept."""
@@ -292,11 +303,6 @@ class Study(Section):
     spectra: Spectra = Spectra()
     harmonic: Harmonic = Harmonic()
 
-    @field_validator("labels", mode="before")
-    @classmethod
-    def _source_alone(cls, labels: Any) -> Any:  # noqa: ANN401 - whatever the file says
-        return {"source": labels} if isinstance(labels, str) else labels
-
     @field_validator("sampling")
     @classmethod
     def _names_are_file_names(cls, campaigns: dict[str, Campaign]) -> dict[str, Campaign]:
@@ -314,8 +320,10 @@ class Study(Section):
     def data_settings(self) -> dict[str, Any]:
         """Return the settings that decide what the labelled frames are: the key of a shipped reference set."""
         sections = {"molecule", "reference", "sampling", "frames", "selection", "basis", "seed"}
-        where = {"device", "max_cycle", "shortcuts"}  # and how hard a calculation tries, not what comes out
-        return self.model_dump(mode="json", include=sections, exclude={"reference": where})
+        values = self.model_dump(mode="json", include=sections) | {"reference": self.reference.level()}
+        if self.molecule.smiles:
+            del values["molecule"]["name"]  # only a label then
+        return values
 
     def campaigns_of(self, length: int) -> list[str]:
         """Return the names of the campaigns that sample one chain length."""
@@ -326,8 +334,6 @@ def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     """Return ``base`` with the values of ``overlay`` put over it, section by section."""
     merged = dict(base)
     for key, value in overlay.items():
-        if key == "labels" and isinstance(value, str):  # the short form names one key and must not drop the others
-            value = {"source": value}
         nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = merge(merged[key], value) if nested else value
     return merged
@@ -361,7 +367,13 @@ def load_study(path: str | Path, overlay: dict[str, Any] | None = None) -> Study
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a study is a mapping of sections; this file holds {type(values).__name__}")
-    return check_study(merge(values, overlay or {}), str(path))
+    return check_study(merge(_spelt_out(values), _spelt_out(overlay or {})), str(path))
+
+
+def _spelt_out(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with ``labels: compute`` as what it is short for, so that no other key is lost."""
+    labels = values.get("labels")
+    return {**values, "labels": {"source": labels}} if isinstance(labels, str) else values
 
 
 def check_study(values: dict[str, Any], source: str = "study") -> Study:

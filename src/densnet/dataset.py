@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import zarr
 from zarr.errors import GroupNotFoundError
@@ -21,88 +20,14 @@ from zarr.storage import ZipStore
 
 from densnet.acceptance import check_failures, check_fits
 from densnet.basis import AuxiliaryBasis
-from densnet.config import Labels
+from densnet.config import SPLITS, Labels, fingerprint
 from densnet.errors import DataError
 from densnet.files import atomic, sha256
+from densnet.frames import KEPT, PER_FRAME, FrameFile, FrameSet
 from densnet.prior import FreeAtoms
 from densnet.provenance import provenance
 
 VERSION = 1
-SPLITS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class FrameSet:
-    """Labelled frames of one composition.
-
-    Attributes
-    ----------
-    symbols
-        Chemical symbols of the atoms.
-    names
-        Campaign, replica and step of each frame.
-    positions
-        (frames, atoms, 3), Angstrom.
-    energy
-        (frames,), total energy, eV.
-    forces
-        (frames, atoms, 3), eV/Angstrom.
-    dipole
-        (frames, 3), e Angstrom, of the DFT density.
-    coefficients
-        (frames, functions), density difference to the free atoms in the auxiliary basis (see `densnet.basis`).
-    split
-        (frames,), index into `SPLITS`.
-    charge_error
-        (frames,), electrons that the fitted density has too many.
-    dipole_error
-        (frames,), distance of the fitted dipole from that of DFT, Debye.
-    condition
-        (frames,), condition number of the regularised Coulomb metric.
-    prior_error, floor_error
-        (frames,), integrated absolute error of the free atoms and of the fit against the DFT density on the frame's
-        Becke grid, percent of the electrons; not a number where it was not computed.
-    density_matrix
-        (kept frames, packed), lower triangle of the DFT density matrix of the frames in ``density_matrix_frame``.
-    density_matrix_frame
-        (kept frames,), index of the frame.
-    """
-
-    symbols: tuple[str, ...]
-    names: tuple[str, ...]
-    positions: np.ndarray
-    energy: np.ndarray
-    forces: np.ndarray
-    dipole: np.ndarray
-    coefficients: np.ndarray
-    split: np.ndarray
-    charge_error: np.ndarray
-    dipole_error: np.ndarray
-    condition: np.ndarray
-    prior_error: np.ndarray
-    floor_error: np.ndarray
-    density_matrix: np.ndarray
-    density_matrix_frame: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.energy)
-
-    def select(self, split: str) -> FrameSet:
-        """Return the frames of one split, in order."""
-        return self.take(np.flatnonzero(self.split == SPLITS.index(split)))
-
-    def take(self, index: np.ndarray) -> FrameSet:
-        """Return the frames at ``index``, with the density matrices that belong to them."""
-        place = {int(frame): k for k, frame in enumerate(index)}
-        kept = [k for k, frame in enumerate(self.density_matrix_frame) if int(frame) in place]
-        chosen = {name: getattr(self, name)[index] for name in PER_FRAME}
-        renumbered = np.array([place[int(self.density_matrix_frame[k])] for k in kept], dtype=int)
-        kept_matrices = {"density_matrix": self.density_matrix[kept], "density_matrix_frame": renumbered}
-        return replace(self, names=tuple(self.names[k] for k in index), **chosen, **kept_matrices)
-
-
-KEPT = ("density_matrix", "density_matrix_frame")
-PER_FRAME = tuple(field.name for field in fields(FrameSet) if field.name not in ("symbols", "names", *KEPT))
 
 
 @dataclass(frozen=True)
@@ -166,7 +91,7 @@ def _check_sums(path: str | Path) -> None:
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a readable dataset ({error}); delete it and run the gather rule") from None
     if damaged:
-        raise DataError(f"{path}: damaged at {damaged}; delete it and run the gather rule")
+        raise DataError(f"{path}: damaged at {damaged}; run the gather rule again, or restore a shipped set")
 
 
 def _read(group: zarr.Group) -> FrameSet:
@@ -175,7 +100,7 @@ def _read(group: zarr.Group) -> FrameSet:
 
 
 def gather(
-    chunks: Mapping[int, Sequence[Path]],
+    fits: Mapping[int, Sequence[Path]],
     out: Path,
     basis: AuxiliaryBasis,
     free_atoms: FreeAtoms,
@@ -184,11 +109,11 @@ def gather(
     failed: Mapping[int, Sequence[Path]] | None = None,
     labels: Labels | None = None,
 ) -> None:
-    """Check the label files of a study and write them as one dataset.
+    """Check the fitted labels of a study and write them as one dataset.
 
     Parameters
     ----------
-    chunks
+    fits
         Chain length to its files of fitted labels, in order.
     out
         Zip file of the Zarr store.
@@ -206,51 +131,43 @@ def gather(
     CalculationError
         When of a chain length too large a share of the frames failed, or the fit of a frame is too poor.
     DataError
-        A file that is damaged, or whose composition or number of coefficients does not fit the others.
+        A file that is damaged, or whose atoms, level of theory, basis or prior are not those of the others.
     """
+    labels = labels or Labels()
     own = {"version": VERSION, "splits": SPLITS, "basis": basis.to_dict(), "free_atoms": free_atoms.to_dict()}
-    hashes = {str(path): sha256(path) for paths in chunks.values() for path in paths}
+    own["provenance"] = provenance(inputs={str(path): sha256(path) for paths in fits.values() for path in paths})
+    belongs = {"basis": fingerprint(basis.to_dict()), "free_atoms": fingerprint(free_atoms.to_dict())}
+    belongs |= {"level": meta["study"]["reference"]} if "study" in meta else {}
     with atomic(out) as temporary, ZipStore(temporary, mode="w") as store:
-        attributes = own | {"provenance": provenance(inputs=hashes), **meta}
-        root = zarr.create_group(store, attributes=json.loads(json.dumps(attributes)))
-        for length, paths in chunks.items():
-            parts = [read_chunk(path) for path in paths]
-            check_failures(length, sum(map(len, parts)), (failed or {}).get(length, ()), labels or Labels())
-            frames = _join(parts, paths)
-            check_fits(length, frames, labels or Labels())
-            if frames.coefficients.shape[1] != basis.offsets(frames.symbols)[-1]:
-                raise DataError(f"{paths[0]}: fitted in another basis than {basis.name!r}; run the fit rule again")
+        root = zarr.create_group(store, attributes=json.loads(json.dumps(own | meta)))
+        for length, paths in fits.items():
+            files = [FrameFile.read(path, "fit") for path in paths]
+            for path, file in zip(paths, files, strict=True):
+                if other := [name for name, value in belongs.items() if file.about[name] != value]:
+                    raise DataError(f"{path}: fitted with another {', '.join(other)}; run the fit rule again")
+            check_failures(length, sum(len(file.names) for file in files), (failed or {}).get(length, ()), labels)
+            frames = _join(files, paths)
+            check_fits(length, frames, labels)
             group = root.create_group(str(length), attributes={"symbols": frames.symbols, "names": frames.names})
+            root.attrs["labels"] = next(file.about["labels"] for file in files if file.names)
             for name in (*PER_FRAME, *KEPT):
                 group.create_array(name, data=getattr(frames, name))
 
 
-def read_chunk(path: Path) -> FrameSet:
-    """Read one file of fitted labels; raise `DataError` when it is damaged or incomplete."""
-    try:
-        with h5py.File(path) as file:
-            arrays = {name: file[name][:] for name in (*PER_FRAME, *KEPT)}
-            symbols, names = tuple(json.loads(file.attrs["symbols"])), tuple(file["frame"].asstr()[:])
-    except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"{path}: damaged or incomplete label file ({error}); delete it and run again") from None
-    counts = {len(names), *(len(arrays[name]) for name in PER_FRAME)}
-    if len(counts) != 1 or not all(np.isfinite(arrays[name]).all() for name in ("energy", "forces", "coefficients")):
-        raise DataError(f"{path}: label file with missing or non-finite labels; delete it and run again")
-    return FrameSet(symbols=symbols, names=names, **arrays)
-
-
-def _join(parts: Sequence[FrameSet], paths: Sequence[Path]) -> FrameSet:
-    """Return the frames of several label files as one set; a file without frames adds none."""
-    filled = [(part, path) for part, path in zip(parts, paths, strict=True) if len(part)]
+def _join(files: Sequence[FrameFile], paths: Sequence[Path]) -> FrameSet:
+    """Return the frames of several files as one set; a file without frames adds none."""
+    filled = [(file, path) for file, path in zip(files, paths, strict=True) if file.names]
     if not filled:
-        raise DataError(f"{', '.join(map(str, paths))}: no labelled frame; see the lists of failed frames beside")
-    parts, paths = zip(*filled, strict=True)
-    first = parts[0]
-    for part, path in zip(parts, paths, strict=True):
-        if part.symbols != first.symbols or part.coefficients.shape[1] != first.coefficients.shape[1]:
-            raise DataError(f"{path}: atoms or basis differ from those of {paths[0]}; delete both and run again")
-    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in (*PER_FRAME, "density_matrix")}
-    starts = np.cumsum([0, *(len(part) for part in parts)])
-    kept = [part.density_matrix_frame + start for part, start in zip(parts, starts, strict=False)]
-    names = tuple(name for part in parts for name in part.names)
+        raise DataError(
+            f"{', '.join(map(str, paths))}: no labelled frame; see the lists of failed frames of its labels"
+        )
+    first = filled[0][0]
+    for file, path in filled:
+        if file.symbols != first.symbols:
+            raise DataError(f"{path}: other atoms than in {filled[0][1]}; run the label rule again")
+    parts = [file.arrays for file, _ in filled]
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in (*PER_FRAME, "density_matrix")}
+    starts = np.cumsum([0, *(len(file.names) for file, _ in filled)])
+    kept = [part["density_matrix_frame"] + start for part, start in zip(parts, starts, strict=False)]
+    names = tuple(name for file, _ in filled for name in file.names)
     return FrameSet(symbols=first.symbols, names=names, **arrays, density_matrix_frame=np.concatenate(kept))

@@ -21,6 +21,10 @@ class DataError(DensnetError):
     """A data file that is damaged, incomplete or of another study."""
 
 
+class StorageError(DensnetError):
+    """A file that cannot be written because there is no room for it."""
+
+
 class ModelError(DensnetError):
     """A model file that cannot be used, or a structure outside what the model knows."""
 

@@ -9,9 +9,11 @@ import ase.io
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from densnet.dataset import SPLITS, Dataset, FrameSet
+from densnet.config import SPLITS
+from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import atomic
+from densnet.frames import FrameSet
 
 
 def write_extxyz(dataset: Dataset, out: str | Path, split: str | None = None) -> int:

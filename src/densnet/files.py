@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from densnet.errors import StorageError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No space, no quota, or a limit on the size of files."""
 
 
 @contextmanager
@@ -17,6 +24,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
     The temporary name keeps the suffix, which writers use to tell formats apart. A process killed inside the block
     leaves the previous file, or none, but never half of one; so does a power cut, because the content is on the disk
     before the name is. What killed processes left of the same file is removed.
+
+    Raises
+    ------
+    StorageError
+        There is no room for the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,8 +40,29 @@ def atomic(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
         with suppress(OSError):  # some file systems cannot flush a folder
             _flush(path.parent)
+    except Exception as error:
+        if why := _no_room(error):
+            raise StorageError(
+                f"{path}: {why}; make room there and run the same command again, what was finished before is kept"
+            ) from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _no_room(error: BaseException | None) -> str:
+    """Return how the system says that a disk, a quota or a limit is full; empty when the error is another one.
+
+    Libraries hide it behind errors of their own: behind the one raised, or in the words of HDF5.
+    """
+    while error is not None:
+        if re.search(r"\d+ requested and \d+ written", str(error)):  # NumPy's words for it
+            return os.strerror(errno.ENOSPC).lower()
+        number = getattr(error, "errno", None) or next(iter(re.findall(r"errno = (\d+)", str(error))), None)
+        if number is not None and int(number) in FULL:
+            return os.strerror(int(number)).lower()
+        error = error.__context__
+    return ""
 
 
 def sha256(path: str | Path) -> str:

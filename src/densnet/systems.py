@@ -49,14 +49,29 @@ def build(molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0
     ConfigError
         Unknown name, SMILES that cannot be read or embedded, or a length the molecule does not have.
     """
-    graph = Chem.AddHs(chain(smiles_of(molecule.name, molecule.smiles), length))
-    energies, positions = _conformers(graph, seed, molecule.name)
-    chosen = positions[np.argsort(energies)[conformer % len(energies)]]
-    atoms = Atoms([atom.GetSymbol() for atom in graph.GetAtoms()], chosen - chosen.mean(axis=0))
+    found = _embedded(molecule, length, seed)
+    atoms = found[conformer % len(found)]
     if relax:
         _relax(atoms)
-    log.info("%s, %d unit(s): %s, conformer %d of %d", molecule.name, length, atoms.symbols, conformer, len(energies))
+    log.info("%s, %d unit(s): %s, conformer %d of %d", molecule.name, length, atoms.symbols, conformer, len(found))
     return atoms
+
+
+def conformers(molecule: Molecule, length: int, seed: int = 0) -> list[Atoms]:
+    """Return the start geometries of a study, at most ``molecule.conformers``, as `build` makes them one by one."""
+    found = _embedded(molecule, length, seed)[: molecule.conformers]
+    for atoms in found:
+        _relax(atoms)
+    log.info("%s, %d unit(s): %d conformers", molecule.name, length, len(found))
+    return found
+
+
+def _embedded(molecule: Molecule, length: int, seed: int) -> list[Atoms]:
+    """Return distinct conformers relaxed with MMFF94, the lowest in energy first."""
+    graph = Chem.AddHs(chain(smiles_of(molecule.name, molecule.smiles), length))
+    energies, positions = _conformers(graph, seed, molecule.name)
+    symbols = [atom.GetSymbol() for atom in graph.GetAtoms()]
+    return [Atoms(symbols, positions[k] - positions[k].mean(axis=0)) for k in np.argsort(energies)]
 
 
 def elements(molecule: Molecule) -> list[str]:

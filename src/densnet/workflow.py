@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import densnet
-from densnet.config import Study, load_study
+from densnet.config import EFFORT, Reference, Study, load_study
 from densnet.errors import ConfigError, DensnetError
 
 PACKAGE = Path(densnet.__file__).parent
@@ -28,6 +28,8 @@ class Job(Protocol):
 
     log: list[str]
     rule: str
+    params: Any
+    resources: Any
 
 
 def study_file(name: str, root: Path) -> Path:
@@ -80,6 +82,17 @@ def check_chemistry(study: Study) -> list[str]:
 def chunks(study: Study, length: int) -> range:
     """Return the numbers of the labelling jobs of one chain length."""
     return range(ceil(sum(study.frames.of(length).values()) / study.labels.frames_per_job(length)))
+
+
+def effort(level: Reference) -> dict[str, str | int]:
+    """Return the settings of a level of theory that change no result, as resources of a rule."""
+    return {"device": level.device, "max_cycle": level.max_cycle, "shortcuts": " ".join(level.shortcuts)}
+
+
+def reference(snakemake: Job) -> Reference:
+    """Return the level of theory of a rule, from its parameters and from the `effort` among its resources."""
+    found = {name: getattr(snakemake.resources, name) for name in EFFORT}
+    return Reference(**snakemake.params.reference, **found | {"shortcuts": found["shortcuts"].split()})
 
 
 def by_length(files: Iterable[str]) -> dict[int, list[Path]]:

@@ -1,8 +1,8 @@
 """Fitted labels: charge and dipole exact, floors honest, poor or damaged ones refused by name."""
 
 import json
+from types import SimpleNamespace
 
-import h5py
 import numpy as np
 import pytest
 from ase.units import Bohr
@@ -11,9 +11,10 @@ from tests.reference.water import LEVEL, rattled
 from densnet.basis import AuxiliaryBasis
 from densnet.cli import main
 from densnet.config import Basis, Labels
-from densnet.dataset import Dataset, gather, read_chunk
-from densnet.errors import CalculationError, DataError
-from densnet.reference import auxiliary, labels, method
+from densnet.dataset import Dataset, gather
+from densnet.errors import CalculationError, ConvergenceError, DataError
+from densnet.frames import FrameFile
+from densnet.reference import auxiliary, fitting, labels, method
 from densnet.reference.atoms import PriorMatrices, free_atoms
 from densnet.reference.fits import fit_labels
 from densnet.reference.grid_errors import density_error
@@ -42,6 +43,12 @@ def label(folder, name, seeds, reference=LEVEL):
 def labelled(tmp_path_factory):
     """Two training frames and a test frame."""
     return label(tmp_path_factory.mktemp("labels"), "three", (0, 1, 3))
+
+
+def read_chunk(path):
+    """Return fitted labels by name."""
+    file = FrameFile.read(path, "fit")
+    return SimpleNamespace(names=file.names, **file.arrays)
 
 
 def fitted(tmp_path, path, basis, prior):
@@ -90,10 +97,15 @@ def test_the_command_fits_a_label_file(tmp_path, labelled, basis, prior):
     np.testing.assert_array_equal(read_chunk(tmp_path / "fits.h5").energy, labels.read(labelled).energy)
 
 
-def test_a_chunk_of_failures_holds_no_frame(tmp_path, labelled, basis, prior):
-    bad = label(tmp_path, "bad", (5,), LEVEL.model_copy(update={"max_cycle": 1, "conv_tol": 1e-14}))
+def test_a_chunk_of_failures_holds_no_frame(tmp_path, labelled, basis, prior, monkeypatch):
+    def fail(*arguments):
+        raise ConvergenceError("SCF not converged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(method, "converge", fail)
+        bad = label(tmp_path, "bad", (5,))
     unfitted = fitted(tmp_path, bad, basis, prior)
-    assert len(read_chunk(unfitted)) == 0
+    assert read_chunk(unfitted).names == ()
     chunks = {1: [unfitted, fitted(tmp_path, labelled, basis, prior)]}
     failed = {1: [tmp_path / "bad.failed.json", labelled.parent / "three.failed.json"]}
     out = tmp_path / "dataset.zarr.zip"
@@ -116,14 +128,16 @@ def test_free_atoms_of_another_study_are_refused(tmp_path, labelled, basis):
         fitted(tmp_path, labelled, basis, other)
 
 
-def test_a_flipped_byte_is_noticed(tmp_path, labelled, basis, prior):
-    out = fitted(tmp_path, labelled, basis, prior)
-    content = bytearray(out.read_bytes())
-    with h5py.File(out) as file:
-        content[file["coefficients"].id.get_chunk_info(0).byte_offset + 10] ^= 0x40
-    out.write_bytes(content)
-    with pytest.raises(DataError, match=r"fits.h5: damaged or incomplete label file.*delete it"):
-        gather({1: [out]}, tmp_path / "dataset.zarr.zip", basis, prior, {})
+def test_labels_of_another_level_are_refused(tmp_path, labelled, basis, prior):
+    other = LEVEL.model_copy(update={"grid_level": 1})
+    with pytest.raises(DataError, match=r"three.labels.h5: labels of another level of theory.*run the label rule"):
+        fit_labels(labelled, other, basis, prior, out=tmp_path / "fits.h5")
+
+
+def test_a_dependent_basis_is_named_with_its_frame(tmp_path, labelled, basis, prior, monkeypatch):
+    monkeypatch.setattr(fitting, "REGULARISATION", -1e-6)  # an indefinite metric, as rounding can make it
+    with pytest.raises(CalculationError, match=r"toy/replica 0/step 0: functions .* depend on each other"):
+        fitted(tmp_path, labelled, basis, prior)
 
 
 def test_prior_matrices_have_the_electrons_of_the_molecule():

@@ -11,7 +11,7 @@ from pyscf import lib
 from tests.reference.water import LEVEL, rattled
 
 from densnet.cli import main
-from densnet.dataset import SPLITS
+from densnet.config import SPLITS
 from densnet.errors import CalculationError, DataError
 from densnet.reference import labels, method
 
@@ -39,8 +39,8 @@ def test_labels_are_what_they_say(tmp_path, frames):
     assert found.energy[3] == pytest.approx(mf.e_tot * Hartree, abs=1e-6)
     np.testing.assert_allclose(found.dipole[3], mf.dip_moment(unit="AU", verbose=0) * Bohr, atol=1e-6)
     np.testing.assert_allclose(lib.unpack_tril(found.density_matrix[3]), method.density_matrix(mf), atol=1e-8)
-    with h5py.File(tmp_path / "0.h5") as file:
-        assert json.loads(file.attrs["provenance"])["reference"]["basis"] == "STO-3G"
+    assert found.about["level"]["basis"] == "STO-3G"
+    assert "pyscf" in found.about["provenance"]["versions"]
     assert json.loads((tmp_path / "0.failed.json").read_text()) == []
 
 
@@ -131,14 +131,33 @@ def test_frames_with_another_order_of_atoms_are_refused(tmp_path, frames):
         label(tmp_path, [frames[0], frames[1][[1, 2, 0]]])
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip"])
-def test_a_damaged_label_file_is_refused(tmp_path, frames, damage):
+@pytest.mark.parametrize("place", [b"step 0", b'"O"', None], ids=["name", "symbol", "number"])
+def test_a_flipped_byte_is_noticed(tmp_path, frames, place):
     out = label(tmp_path, frames)
     content = bytearray(out.read_bytes())
     with h5py.File(out) as file:
-        place = file["density_matrix"].id.get_chunk_info(0).byte_offset
-    if damage == "flip":
-        content[place + 10] ^= 0x40
-    out.write_bytes(content[: len(content) // 2] if damage == "cut" else content)
-    with pytest.raises(DataError, match=r"0.h5: damaged or incomplete label file.*delete it"):
+        numbers = file["density_matrix"].id.get_offset()
+    content[content.index(place) + 1 if place else numbers + 10] ^= 0x01
+    out.write_bytes(content)
+    with pytest.raises(DataError, match=r"0.h5: damaged.*delete it and run the label rule"):
         labels.read(out)
+
+
+def test_half_a_file_is_refused(tmp_path, frames):
+    out = label(tmp_path, frames)
+    out.write_bytes(out.read_bytes()[: out.stat().st_size // 2])
+    with pytest.raises(DataError, match=r"0.h5: damaged or incomplete.*delete it and run the label rule"):
+        labels.read(out)
+
+
+def test_labels_that_are_no_numbers_are_failures(tmp_path, frames, monkeypatch):
+    monkeypatch.setattr(method, "gradient", lambda mf, reference: np.full((3, 3), np.nan))
+    assert len(labels.read(label(tmp_path, frames[:1]))) == 0
+    assert "forces not finite" in json.loads((tmp_path / "0.failed.json").read_text())[0]["error"]
+
+
+def test_how_hard_a_label_was_computed_is_no_part_of_it(tmp_path, frames, monkeypatch):
+    labels._rows(frames[:1], LEVEL, tmp_path / "0.part")
+    monkeypatch.setattr(labels, "label_frame", None)  # would be called if the first label were not taken
+    rows, _ = labels._rows(frames[:1], LEVEL.model_copy(update={"max_cycle": 99}), tmp_path / "0.part")
+    assert len(rows) == 1

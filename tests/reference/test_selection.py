@@ -54,6 +54,16 @@ def test_every_split_sees_every_campaign_when_it_can(trajectories):
         assert {frame.info["campaign"] for frame in pool} == {"cold", "hot"}
 
 
+def test_campaigns_of_unequal_size_are_in_every_split():
+    sizes = {"aimd-300": 10, "aimd-500": 10, "xtb-500": 14}
+    frames = {(name, k): [Atoms("H", info={"campaign": name})] * 36 for name, n in sizes.items() for k in range(n)}
+    pools = selection.by_replica(frames, {"train": 800, "validation": 100, "test": 200})
+    for split, pool in pools.items():
+        names = [frame.info["campaign"] for frame in pool]
+        assert len(set(names)) > 1
+        assert names.count("xtb-500") < 0.7 * len(names), split
+
+
 def test_blocks_of_time_keep_a_gap(trajectories):
     frames = {key: selection._read(path, key) for key, path in trajectories.items()}
     pools = selection.by_block(frames, COUNTS)

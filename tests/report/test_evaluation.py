@@ -2,16 +2,17 @@
 
 import json
 
-import h5py
 import numpy as np
 import pytest
 from ase.build import molecule
 from ase.units import Debye
 from tests import toys
+from tests.training.labelled import about_fits
 
-from densnet.config import Reference
-from densnet.dataset import KEPT, PER_FRAME, SPLITS, Dataset, gather
+from densnet.config import SPLITS, Reference
+from densnet.dataset import Dataset, gather
 from densnet.errors import DataError
+from densnet.frames import KEPT, PER_FRAME, FrameFile
 from densnet.report import evaluation
 
 REFERENCE = Reference(basis="sto-3g", grid_level=0)
@@ -24,7 +25,7 @@ def structures(symbol, count, seed):
 
 
 def write_labels(path, model, symbols, positions, split, density_matrices=()):
-    """Label files whose energies are 5 meV below the model's, forces 0.03 eV/Å and dipoles 0.1 D along x away."""
+    """Fitted labels: energies 5 meV below the model's, forces 0.03 eV/Å and dipoles 0.1 D along x away."""
     found = [
         {name: value.numpy() for name, value in model.properties(model.graph([(symbols, p)])).items()}
         for p in positions
@@ -42,11 +43,8 @@ def write_labels(path, model, symbols, positions, split, density_matrices=()):
         "density_matrix": np.array(density_matrices).reshape(len(density_matrices), PACKED),
         "density_matrix_frame": np.arange(count)[-len(density_matrices) or count :],
     }
-    with h5py.File(path, "w") as file:
-        file.attrs["symbols"] = json.dumps(symbols)
-        for name in (*PER_FRAME, *KEPT):
-            file[name] = columns[name]
-        file["frame"] = [f"toy/replica 0/step {k}" for k in range(count)]
+    names, about = tuple(f"toy/replica 0/step {k}" for k in range(count)), about_fits(model.basis, model.free_atoms)
+    FrameFile(tuple(symbols), names, {name: columns[name] for name in (*PER_FRAME, *KEPT)}, about).write(path)
 
 
 @pytest.fixture(scope="module")

@@ -143,11 +143,16 @@ def test_training_and_floor_figures(tmp_path):
     figures.training_figure(tmp_path / "density.csv", tmp_path / "energy.csv", tmp_path / "training.svg")
     assert drawn(tmp_path / "training.svg")
     curve = [
-        {"threshold": t, "functions": {"C": 40 * n, "H": 4 * n}, "floor": {"1": 0.6 / n, "2": 0.7 / n}}
+        {
+            "threshold": t,
+            "functions": {"C": 40 * n, "H": 4 * n},
+            "floor": {"1": 0.6 / n, "2": 0.7 / n},
+            "size": {"1": 90 * n, "2": 170 * n},
+        }
         for n, t in ((1, 0.1), (2, 0.01), (3, 0.001), (5, None))
     ]
-    singular = {"C": {"0": np.geomspace(1, 1e-4, 9).tolist()}, "H": {"0": [0.5, 0.1], "1": [0.3]}}
-    values = {"curve": curve, "weights": singular, "shells": {"C": "20x0e+20x1o", "H": "8x0e"}}
+    weights = {"C": {"0": np.geomspace(1, 1e-4, 9).tolist()}, "H": {"0": [0.5, 0.1], "1": [0.3]}}
+    values = {"curve": curve, "weights": weights, "shells": {"C": "20x0e+20x1o", "H": "8x0e"}}
     figures.floor_figure(values, tmp_path / "basis.svg")
     assert drawn(tmp_path / "basis.svg")
 

@@ -1,13 +1,12 @@
 """A dataset with an answer: labels made by a model with random weights."""
 
-import json
-
-import h5py
 import numpy as np
 from ase.build import molecule
 from tests import toys
 
-from densnet.dataset import PER_FRAME, gather
+from densnet.config import fingerprint
+from densnet.dataset import gather
+from densnet.frames import PER_FRAME, FrameFile
 
 
 def frames(name, number, seed):
@@ -16,18 +15,23 @@ def frames(name, number, seed):
     return atoms.get_chemical_symbols(), [atoms.positions + rng.normal(0, 0.05, (len(atoms), 3)) for _ in range(number)]
 
 
+def about_fits(basis, free_atoms, level=None):
+    """Return what a file of fitted labels says about itself."""
+    parts = {"basis": fingerprint(basis.to_dict()), "free_atoms": fingerprint(free_atoms.to_dict())}
+    return parts | {"level": level, "labels": {"versions": {"pyscf": "1.0"}}, "provenance": {}}
+
+
 def write(path, symbols, positions, splits, teacher):
-    """Write one label file as the reference does, with a teacher's numbers in it."""
+    """Write one file of fitted labels as the reference does, with a teacher's numbers in it."""
     found = [teacher.properties(teacher.graph([(symbols, one)])) for one in positions]
     values = {"positions": positions, "split": splits}
     values |= {name: [one[name].numpy() for one in found] for name in ("forces", "coefficients")}
     values |= {name: [one[name][0].numpy() for one in found] for name in ("energy", "dipole")}
-    with h5py.File(path, "w") as file:
-        for name in PER_FRAME:
-            file[name] = np.array(values.get(name, np.zeros(len(positions))))
-        file["frame"] = [f"toy/replica 0/step {k}" for k in range(len(positions))]
-        file["density_matrix"], file["density_matrix_frame"] = np.zeros((0, 1)), np.zeros(0, dtype=int)
-        file.attrs["symbols"] = json.dumps(symbols)
+    arrays = {name: np.array(values.get(name, np.zeros(len(positions)))) for name in PER_FRAME}
+    arrays |= {"density_matrix": np.zeros((0, 1)), "density_matrix_frame": np.zeros(0, dtype=int)}
+    names = tuple(f"toy/replica 0/step {k}" for k in range(len(positions)))
+    about = about_fits(toys.basis(), toys.free_atoms())
+    FrameFile(tuple(symbols), names, arrays, about).write(path)
     return path
 
 

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from tests.conftest import PARTS, House
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +76,7 @@ CHANGES = {
     "another length": (
         "simulation: {lengths: [1, 2]",
         "simulation: {lengths: [1, 2, 3]",
-        {"simulate": 2, "infrared": 1, "harmonic_model": 1, "plot_spectra": 1},
+        {"start": 1, "simulate": 2, "infrared": 1, "harmonic_model": 1, "plot_spectra": 1},
     ),
     "energy network": (
         "energy_network: {irreps: 16x0e",
@@ -83,7 +84,12 @@ CHANGES = {
         {"train_energy": 1, **AFTER_MODEL},
     ),
     "auxiliary basis": ("max_l: 2", "max_l: 1", {"basis": 1, **AFTER_BASIS}),
-    "labels": ("conv_tol: 1.0e-8", "conv_tol: 1.0e-9", {"harmonic_full": 1, **AFTER_FRAMES}),
+    "how hard labels are computed": ("conv_tol: 1.0e-8", "conv_tol: 1.0e-8\n  max_cycle: 60", {}),
+    "labels": (
+        "conv_tol: 1.0e-8",
+        "conv_tol: 1.0e-9",
+        {"minimum": 2, "harmonic_full": 1, **AFTER_FRAMES},
+    ),
     "what labels are accepted": ("max_floor: 20.0", "max_floor: 21.0", AFTER_LABELS),
     "sampling": (
         "steps: 20, stride: 5",
@@ -102,7 +108,8 @@ def test_changed_setting_repeats_what_depends_on_it(lived_in, old, new, jobs):
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("report/tables.py", {"plot_errors": 1, "plot_spectra": 1}),
+        ("report/tables.py", {"plot_errors": 1, "plot_labels": 1, "plot_spectra": 1}),
+        ("dataset.py", AFTER_LABELS),
         ("spectra/infrared.py", {"infrared": 2, "plot_spectra": 1}),
         ("training/energy.py", {"train_energy": 1, **AFTER_MODEL}),
         ("models/density.py", {"train_density": 1, "train_energy": 1, **AFTER_MODEL}),
@@ -119,3 +126,23 @@ def test_changed_code_repeats_the_rules_that_use_it(lived_in, module, jobs):
 def test_another_seed_repeats_everything_random(lived_in):
     change(lived_in, "workflow/studies/tiny.yaml", "name: tiny", "name: tiny\nseed: 2")
     assert lived_in.planned()["sample"] == 7
+
+
+def test_a_shipped_set_is_taken_in_the_place_of_computing(lived_in, tmp_path):
+    assert lived_in.run("ship").returncode == 0
+    assert lived_in.planned() == {}  # what was computed is kept
+    fresh = House.copy(lived_in.root, tmp_path / "fresh", (*PARTS, "data"))
+    assert fresh.planned().keys() & {"sample", "label", "fit", "gather", "shipped"} == {"shipped"}
+    result = fresh.run("labels")
+    assert result.returncode == 0, result.stdout
+    assert "labels: the shipped set data/tiny.zarr.zip" in result.stdout
+    taken, shipped = (fresh.root / path for path in ("results/tiny/dataset.zarr.zip", "data/tiny.zarr.zip"))
+    assert taken.read_bytes() == shipped.read_bytes()
+    change(fresh, "workflow/studies/tiny.yaml", "labels: {chunk", "labels: {source: compute, chunk")
+    assert fresh.planned()["label"] == 3
+    change(fresh, "workflow/studies/tiny.yaml", "{source: compute, chunk", "{chunk")
+    (fresh.root / "data" / "tiny.zarr.zip").write_bytes(b"damaged")
+    taken.unlink()
+    lines = [line for line in fresh.run("labels").stdout.splitlines() if line.startswith("densnet shipped: ")]
+    assert len(lines) == 1
+    assert "labels: compute" in lines[0]

@@ -18,7 +18,7 @@ rule atoms:
         runtime=30,
     params:
         molecule=study.molecule.model_dump(),
-        reference=settings(study.reference, grid_level=0, conv_tol=1.0, dispersion=None, device="cpu"),
+        reference={**ON_CPU, "grid_level": 0, "conv_tol": 1.0, "dispersion": None},
     message:
         "Free atoms"
     script:
@@ -28,6 +28,7 @@ rule atoms:
 rule basis:
     input:
         labels=basis_labels(),
+        file=[study.basis.name] if study.basis.kind == "file" else [],
         code=sources("reference.natural"),
     output:
         basis="<results>/basis.json",
@@ -44,7 +45,7 @@ rule basis:
         runtime=240,
     params:
         basis=study.basis.model_dump(),
-        reference=settings(study.reference, device="cpu"),
+        reference=ON_CPU,
     message:
         "Auxiliary basis: {params.basis[kind]}"
     script:

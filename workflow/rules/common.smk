@@ -4,11 +4,11 @@ from pathlib import Path
 
 from densnet import shipped
 from densnet.errors import DensnetError
-from densnet.workflow import check_chemistry, chunks, gpus, read_study, sources
+from densnet.workflow import check_chemistry, chunks, effort, gpus, read_study, sources
 
 try:
     study = read_study(config, Path(workflow.basedir))
-    SHIPPED, about_labels = shipped.find(study, Path("data"))
+    SHIPPED, about_labels = shipped.find(study, Path("data"), Path("results"))
     if workflow.is_main_process:  # the processes of single jobs need not look again
         check_chemistry(study)
         if about_labels:
@@ -26,6 +26,11 @@ wildcard_constraints:
     length=r"\d+",
     replica=r"\d+",
     chunk=r"\d+",
+
+
+# How hard and where the reference is computed changes no result: as resources, which repeat nothing when they change.
+EFFORT = effort(study.reference)
+ON_CPU = {**study.reference.level(), "device": "cpu"}
 
 
 def settings(section, **fixed):
@@ -57,7 +62,7 @@ def sampling_level(wildcards):
     campaign = study.sampling[wildcards.campaign]
     if campaign.method == "xtb":
         return {}
-    return settings(study.reference, grid_level=campaign.grid_level, conv_tol=campaign.conv_tol)
+    return study.reference.level() | {"grid_level": campaign.grid_level, "conv_tol": campaign.conv_tol}
 
 
 def sampling_gpus(wildcards):

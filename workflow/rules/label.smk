@@ -19,11 +19,12 @@ rule label:
         "../../envs/densnet.yaml"
     threads: 1
     resources:
+        **EFFORT,
         mem_mb=memory(3000, 1000),
         runtime=24 * 60,
         gpu=GPUS,
     params:
-        reference=study.reference.model_dump(),
+        reference=study.reference.level(),
         frames=frames_per_job,
     message:
         "Labelling frames of {wildcards.length} monomer(s), chunk {wildcards.chunk}"
@@ -50,7 +51,7 @@ rule fit:
         mem_mb=memory(3000, 1000),
         runtime=240,
     params:
-        reference=settings(study.reference, device="cpu"),
+        reference=ON_CPU,
     message:
         "Fitting densities of {wildcards.length} monomer(s), chunk {wildcards.chunk}"
     script:
@@ -76,7 +77,8 @@ if SHIPPED:
             runtime=30,
         params:
             path=str(SHIPPED),
-            settings=study.data_settings(),
+            sha256=shipped.read_index(SHIPPED.parent)[SHIPPED.name.removesuffix(shipped.SUFFIX)]["sha256"],
+            labels=settings(study.labels, source="auto", chunk=1),
         message:
             "Taking the shipped reference set {params.path}"
         script:
@@ -86,7 +88,7 @@ else:
 
     rule gather:
         input:
-            chunks=chunk_files("<results>/fits/{length}/{chunk}.h5"),
+            fits=chunk_files("<results>/fits/{length}/{chunk}.h5"),
             failed=chunk_files("<results>/labels/{length}/{chunk}.failed.json"),
             atoms=rules.atoms.output[0],
             basis=rules.basis.output.basis,
@@ -117,9 +119,9 @@ else:
 rule ship:
     input:
         dataset=DATASET,
-        code=sources("shipped"),
+        code=sources("report.sets"),
     output:
-        f"data/{study.name}.zarr.zip",
+        touch("<results>/shipped.done"),
     log:
         "<logs>/ship.log",
     benchmark:
@@ -130,7 +132,9 @@ rule ship:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        folder="data",
     message:
-        "Putting the dataset among the shipped reference sets: {output}, its entry in the index and the table"
+        "Putting the dataset among the shipped reference sets, with its entry in the index and the table"
     script:
         "../scripts/ship.py"

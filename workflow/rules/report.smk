@@ -19,7 +19,7 @@ rule evaluate:
         mem_mb=8000,
         runtime=240,
     params:
-        reference=study.reference.model_dump(),
+        reference=ON_CPU,
     message:
         "Errors on the test frames"
     script:

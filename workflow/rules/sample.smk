@@ -14,6 +14,7 @@ rule sample:
         "../../envs/densnet.yaml"
     threads: 1
     resources:
+        **EFFORT,
         mem_mb=memory(2000, 500),
         runtime=24 * 60,
         gpu=sampling_gpus,

@@ -1,10 +1,36 @@
-"""Molecular dynamics with the trained model."""
+"""Start geometries, and molecular dynamics with the trained model."""
+
+
+rule start:
+    input:
+        code=sources("systems"),
+    output:
+        "<results>/start/{length}.extxyz",
+    log:
+        "<logs>/start/{length}.log",
+    benchmark:
+        "<benchmarks>/start/{length}.tsv"
+    priority: -10  # nothing waits for it until there is a model
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 200),
+        runtime=120,
+    params:
+        molecule=study.molecule.model_dump(),
+        seed=study.seed,
+    message:
+        "Start geometries of {wildcards.length} monomer(s)"
+    script:
+        "../scripts/start.py"
 
 
 rule simulate:
     input:
+        start=rules.start.output[0],
         model=rules.train_energy.output.model,
-        code=sources("dynamics.md", "dynamics.vibrations", "systems"),
+        code=sources("dynamics.md", "dynamics.vibrations"),
     output:
         "<results>/md/{length}/{replica}.h5",
     log:
@@ -18,7 +44,6 @@ rule simulate:
         mem_mb=memory(2000, 200),
         runtime=24 * 60,
     params:
-        molecule=study.molecule.model_dump(),
         simulation=lambda wildcards: settings(study.simulation, lengths=[int(wildcards.length)], replicas=1),
         seed=study.seed,
     message:

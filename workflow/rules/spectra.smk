@@ -27,33 +27,58 @@ rule infrared:
 
 rule harmonic_model:
     input:
+        start=rules.start.output[0],
         model=rules.train_energy.output.model,
-        code=sources("dynamics.vibrations", "systems"),
+        code=sources("dynamics.vibrations"),
     output:
         "<results>/harmonic/model_{length}.json",
     log:
         "<logs>/harmonic_model/{length}.log",
     benchmark:
         "<benchmarks>/harmonic_model/{length}.tsv"
-    priority: 5  # mode tracking is the longest way from the model to the report
     conda:
         "../../envs/densnet.yaml"
     threads: 1
     resources:
         mem_mb=memory(2000, 500),
         runtime=240,
-    params:
-        molecule=study.molecule.model_dump(),
-        seed=study.seed,
     message:
         "Harmonic spectrum of {wildcards.length} monomer(s), model"
     script:
         "../scripts/harmonic_model.py"
 
 
+rule minimum:
+    input:
+        start=rules.start.output[0],
+        code=sources("reference.harmonic"),
+    output:
+        "<results>/harmonic/minimum_{length}.traj",
+    log:
+        "<logs>/minimum/{length}.log",
+    benchmark:
+        "<benchmarks>/minimum/{length}.tsv"
+    priority: -5  # nothing waits for it before the model is trained, which takes one core
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        **EFFORT,
+        mem_mb=memory(4000, 1000),
+        runtime=24 * 60,
+        gpu=GPUS,
+    params:
+        reference=study.reference.level(),
+    message:
+        "DFT minimum of {wildcards.length} monomer(s)"
+    script:
+        "../scripts/minimum.py"
+
+
 rule harmonic_full:
     input:
-        code=sources("reference.harmonic", "systems"),
+        minimum=rules.minimum.output[0],
+        code=sources("reference.harmonic"),
     output:
         "<results>/harmonic/dft_{length}.json",
     log:
@@ -62,19 +87,18 @@ rule harmonic_full:
         "<benchmarks>/harmonic_full/{length}.tsv"
     wildcard_constraints:
         length=one_of(study.harmonic.full),
-    priority: -10  # nothing waits for it: best run beside the training, which uses one core
+    priority: -10  # nothing waits for it
     conda:
         "../../envs/densnet.yaml"
     threads: 1
     resources:
+        **EFFORT,
         mem_mb=memory(4000, 4000),
         runtime=24 * 60,
         gpu=GPUS,
     params:
-        molecule=study.molecule.model_dump(),
-        reference=study.reference.model_dump(),
+        reference=study.reference.level(),
         harmonic=settings(study.harmonic, full=[], tracked=[], captured=1.0, max_modes=1),
-        seed=study.seed,
     message:
         "Harmonic spectrum of {wildcards.length} monomer(s), DFT"
     script:
@@ -83,8 +107,8 @@ rule harmonic_full:
 
 rule harmonic_tracked:
     input:
+        minimum=rules.minimum.output[0],
         model=rules.train_energy.output.model,
-        modes=rules.harmonic_model.output[0],
         code=sources("reference.harmonic", "dynamics.vibrations"),
     output:
         "<results>/harmonic/dft_{length}.json",
@@ -94,16 +118,17 @@ rule harmonic_tracked:
         "<benchmarks>/harmonic_tracked/{length}.tsv"
     wildcard_constraints:
         length=one_of(set(study.harmonic.tracked) - set(study.harmonic.full)),
-    priority: 5
+    priority: 5  # the longest way from the model to the report
     conda:
         "../../envs/densnet.yaml"
     threads: 1
     resources:
+        **EFFORT,
         mem_mb=memory(4000, 1000),
         runtime=48 * 60,
         gpu=GPUS,
     params:
-        reference=study.reference.model_dump(),
+        reference=study.reference.level(),
         harmonic=settings(study.harmonic, full=[], tracked=[]),
     message:
         "Harmonic spectrum of {wildcards.length} monomer(s), DFT in the space of the model's active modes"

@@ -11,7 +11,7 @@ from densnet.workflow import by_length, job
 
 with job(snakemake):
     gather(
-        by_length(snakemake.input.chunks),
+        by_length(snakemake.input.fits),
         Path(snakemake.output[0]),
         AuxiliaryBasis.load(snakemake.input.basis),
         FreeAtoms.load(snakemake.input.atoms),

@@ -1,25 +1,27 @@
-"""Relax a chain with DFT and compute its harmonic infrared spectrum from the whole Hessian."""
+"""Compute the DFT harmonic infrared spectrum of a chain from the whole Hessian."""
 
 import shutil
 from pathlib import Path
 
-from densnet.config import Harmonic, Molecule, Reference
+import ase.io
+
+from densnet.config import Harmonic
+from densnet.files import sha256
 from densnet.provenance import provenance
 from densnet.reference.harmonic import full_spectrum
 from densnet.spectra.harmonic import write
-from densnet.systems import build
-from densnet.workflow import job
+from densnet.workflow import job, reference
 
 with job(snakemake):
-    length, out = int(snakemake.wildcards.length), Path(snakemake.output[0])
+    out = Path(snakemake.output[0])
     unfinished = out.with_suffix(".part")
     spectrum = full_spectrum(
-        build(Molecule(**snakemake.params.molecule), length, seed=snakemake.params.seed),
-        Reference(**snakemake.params.reference),
+        ase.io.read(snakemake.input.minimum),
+        reference(snakemake),
         Harmonic(**snakemake.params.harmonic).displacement,
         unfinished,
-        length=length,
-        provenance=provenance(),
+        length=int(snakemake.wildcards.length),
+        provenance=provenance(minimum=sha256(snakemake.input.minimum)),
     )
     write(out, spectrum)
     shutil.rmtree(unfinished, ignore_errors=True)

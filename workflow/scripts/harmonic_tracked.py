@@ -4,26 +4,28 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from densnet.config import Harmonic, Reference
+import ase.io
+
+from densnet.config import Harmonic
 from densnet.dynamics.vibrations import modes_at
 from densnet.files import sha256
 from densnet.models.densnet import DenSNet
 from densnet.provenance import provenance
 from densnet.reference.harmonic import tracked_spectrum
-from densnet.spectra.harmonic import read, write
-from densnet.workflow import job
+from densnet.spectra.harmonic import write
+from densnet.workflow import job, reference
 
 with job(snakemake):
     out = Path(snakemake.output[0])
     unfinished = out.with_suffix(".part")
     spectrum = tracked_spectrum(
-        read(snakemake.input.modes),
+        ase.io.read(snakemake.input.minimum),
         partial(modes_at, DenSNet.load(snakemake.input.model)),
-        Reference(**snakemake.params.reference),
+        reference(snakemake),
         Harmonic(**snakemake.params.harmonic),
         unfinished,
         length=int(snakemake.wildcards.length),
-        provenance=provenance(modes=sha256(snakemake.input.modes)),
+        provenance=provenance(model=sha256(snakemake.input.model), minimum=sha256(snakemake.input.minimum)),
     )
     write(out, spectrum)
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -2,16 +2,15 @@
 
 import ase.io
 
-from densnet.config import Reference
 from densnet.reference.labels import label
-from densnet.workflow import job
+from densnet.workflow import job, reference
 
 with job(snakemake):
     size = snakemake.params.frames
     first = int(snakemake.wildcards.chunk) * size
     label(
         ase.io.read(snakemake.input.frames, index=f"{first}:{first + size}"),
-        Reference(**snakemake.params.reference),
+        reference(snakemake),
         out=snakemake.output.labels,
         failed=snakemake.output.failed,
     )

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from densnet.shipped import add
+from densnet.report.sets import add
 from densnet.workflow import job
 
 with job(snakemake):
-    add(Path(snakemake.input.dataset), Path(snakemake.output[0]).parent)
+    add(Path(snakemake.input.dataset), Path(snakemake.params.folder))

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from densnet.config import Labels
 from densnet.shipped import fetch
 from densnet.workflow import job
 
 with job(snakemake):
-    fetch(Path(snakemake.params.path), Path(snakemake.output[0]))
+    fetch(Path(snakemake.params.path), Path(snakemake.output[0]), Labels(**snakemake.params.labels))

@@ -1,20 +1,21 @@
 """Run one trajectory with the trained model, from its own start conformer (relaxed with the model) and velocities."""
 
-from densnet.config import Molecule, Simulation
+import ase.io
+
+from densnet.config import Simulation
 from densnet.dynamics.calculator import DenSNetCalculator
 from densnet.dynamics.md import run
 from densnet.dynamics.vibrations import minimise
 from densnet.models.densnet import DenSNet
 from densnet.provenance import seed
-from densnet.systems import build
 from densnet.workflow import job
 
 RELAXED = 0.05  # eV/Angstrom: no strain is left that would heat the molecule
 
 with job(snakemake):
     length, replica = int(snakemake.wildcards.length), int(snakemake.wildcards.replica)
-    model, molecule = DenSNet.load(snakemake.input.model), Molecule(**snakemake.params.molecule)
-    start = build(molecule, length, conformer=replica % molecule.conformers, seed=snakemake.params.seed)
+    model, conformers = DenSNet.load(snakemake.input.model), ase.io.read(snakemake.input.start, ":")
+    start = conformers[replica % len(conformers)]
     start.calc = DenSNetCalculator(model)
     minimise(start, fmax=RELAXED)
     run(

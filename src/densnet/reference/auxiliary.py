@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,8 @@ from pyscf import df, gto
 
 from densnet.basis import AuxiliaryBasis, Shell
 from densnet.config import Basis, Reference
+from densnet.errors import ConfigError, DataError
 from densnet.reference.method import check_basis_name, check_level
-
-log = logging.getLogger(__name__)
 
 
 def check_basis(reference: Reference, basis: Basis, symbols: list[str]) -> None:
@@ -20,6 +18,20 @@ def check_basis(reference: Reference, basis: Basis, symbols: list[str]) -> None:
     check_level(reference, symbols)
     if basis.kind == "named":
         check_basis_name("basis.name", basis.name, symbols)
+    if basis.kind == "file":
+        _check_file(basis, symbols)
+
+
+def _check_file(basis: Basis, symbols: list[str]) -> None:
+    try:
+        found = AuxiliaryBasis.load(basis.name)
+    except DataError as error:
+        raise ConfigError(f"basis.name: {error}") from None
+    if missing := sorted(set(symbols) - set(found.shells)):
+        raise ConfigError(f"basis.name: {basis.name} has no functions for {', '.join(missing)}")
+    highest = max(shell.l for shells in found.shells.values() for shell in shells)
+    if highest > basis.max_l:
+        raise ConfigError(f"basis.max_l is {basis.max_l}, but {basis.name} has functions with l = {highest}; raise it")
 
 
 def build(symbols: list[str], reference: Reference, basis: Basis) -> AuxiliaryBasis:
@@ -30,6 +42,8 @@ def build(symbols: list[str], reference: Reference, basis: Basis) -> AuxiliaryBa
     check_basis(reference, basis, symbols)
     if basis.kind == "named":
         return named(symbols, basis.name, basis.max_l)
+    if basis.kind == "file":
+        return AuxiliaryBasis.load(basis.name)
     return even_tempered(symbols, reference.basis, basis.beta, basis.max_l, basis.enrich)
 
 

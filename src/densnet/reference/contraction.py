@@ -13,7 +13,6 @@ vectors of plain coefficients, and a metric conditioned a thousand times better.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,8 +21,6 @@ import scipy.linalg
 
 from densnet.basis import AuxiliaryBasis, Shell
 from densnet.errors import DataError
-
-log = logging.getLogger(__name__)
 
 STRENGTH = 1e-9
 """Lambda. Larger values give smaller bases with higher floors, smaller ones leave more of the arbitrariness."""
@@ -96,8 +93,24 @@ class Contraction:
             covariances = self._covariances(frames, self._priors(covariances))
         self.weights, self.vectors = self._decompose(covariances)
 
+    @property
+    def limit(self) -> float:
+        """Threshold from which on an element has no functions left."""
+        return min(max(w[0] for (s, _), w in self.weights.items() if s == symbol) for symbol in self.primitives.shells)
+
     def basis(self, threshold: float) -> AuxiliaryBasis:
-        """Return the contracted functions whose weight is above a threshold."""
+        """Return the contracted functions whose weight is above a threshold.
+
+        Raises
+        ------
+        DataError
+            When that leaves an element without functions.
+        """
+        if threshold >= self.limit:
+            raise DataError(
+                f"natural basis: basis.threshold = {threshold:g} leaves an element without functions; say less than "
+                f"{self.limit:.2g}"
+            )
         shells: dict[str, list[Shell]] = {}
         for (symbol, l), vectors in self.vectors.items():
             exponents = tuple(shell.exponents[0] for shell in self.primitives.of(symbol) if shell.l == l)

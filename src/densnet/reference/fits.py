@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
-import h5py
 import numpy as np
 from ase import Atoms
 from pyscf import dft, gto, lib
 from tqdm import tqdm
 
 from densnet.basis import AuxiliaryBasis
-from densnet.config import Reference
-from densnet.dataset import KEPT, PER_FRAME, SPLITS
-from densnet.files import atomic
-from densnet.files import sha256 as file_hash
+from densnet.config import SPLITS, Reference, fingerprint
+from densnet.errors import CalculationError, DataError
+from densnet.files import sha256
+from densnet.frames import KEPT, PER_FRAME, FrameFile
 from densnet.prior import FreeAtoms
 from densnet.provenance import provenance
 from densnet.reference import labels, method
@@ -97,30 +95,46 @@ def fit_labels(
     Raises
     ------
     DataError
-        A damaged label file, or free atoms of another level of theory.
+        A damaged label file, or labels or free atoms of another level of theory.
     """
     known = labels.read(path)
+    if known.about["level"] != reference.level():
+        raise DataError(f"{path}: labels of another level of theory than the study's; run the label rule again")
     prior = PriorMatrices(list(known.symbols), reference)
     prior.check(free_atoms)
     log.info("metric of normalised functions, %g added to its diagonal", REGULARISATION)
     bar = tqdm(range(len(known)), desc=f"fits of {''.join(known.symbols)}", unit="frame", disable=None)
-    rows = [fit_density(Density.of(known, index, reference, prior), basis) for index in bar]
+    rows = [fit_density(Density.of(known, index, reference, prior), basis, known.names[index]) for index in bar]
     kept = np.flatnonzero(known.split == SPLITS.index("test"))
-    values = {name: getattr(known, name) for name in PER_FRAME if hasattr(known, name)}
-    values |= {name: np.array([row[name] for row in rows]) for name in PER_FRAME if name not in values}
+    arrays = {name: getattr(known, name) for name in PER_FRAME if hasattr(known, name)}
+    arrays |= {name: np.array([row[name] for row in rows]) for name in PER_FRAME if name not in arrays}
     # Single precision halves the file; on a grid it is a thousandth of the floor of any fit.
-    values |= dict(zip(KEPT, (known.density_matrix[kept].astype(np.float32), kept), strict=True))
-    described = provenance(basis=basis.name, inputs={str(path): file_hash(path)})
-    with atomic(out) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["symbols"], file.attrs["provenance"] = json.dumps(known.symbols), json.dumps(described)
-        file.create_dataset("frame", data=list(known.names), dtype=h5py.string_dtype())
-        for name, array in values.items():
-            file.create_dataset(name, data=array, fletcher32=array.size > 0)
+    arrays |= dict(zip(KEPT, (known.density_matrix[kept].astype(np.float32), kept), strict=True))
+    about = {
+        "level": known.about["level"],
+        "basis": fingerprint(basis.to_dict()),
+        "free_atoms": fingerprint(free_atoms.to_dict()),
+        "labels": known.about["provenance"],
+        "provenance": provenance(inputs={str(path): sha256(path)}),
+    }
+    FrameFile(known.symbols, known.names, arrays, about).write(out)
 
 
-def fit_density(known: Density, basis: AuxiliaryBasis) -> Row:
-    """Return the fit of one density and its errors, by their names in `densnet.dataset.FrameSet`."""
-    found = fit(known.mol, known.delta, basis)
+def fit_density(known: Density, basis: AuxiliaryBasis, name: str = "") -> Row:
+    """Return the fit of one density and its errors, by their names in `densnet.frames.FrameSet`.
+
+    Raises
+    ------
+    CalculationError
+        A basis so nearly dependent that its metric has no Cholesky factor; it gives the name of the frame.
+    """
+    try:
+        found = fit(known.mol, known.delta, basis)
+    except np.linalg.LinAlgError as error:
+        raise CalculationError(
+            f"{name}: functions of the auxiliary basis depend on each other ({error}); raise basis.beta, or "
+            "basis.threshold of a natural basis"
+        ) from None
     target, superposed = known.values
     errors = {
         "prior_error": absolute_error(superposed - target, known.grids, known.mol),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,6 @@ from pyscf import gto
 from densnet.basis import AuxiliaryBasis
 from densnet.reference.coulomb import projections
 from densnet.reference.grid_errors import auxiliary_molecule
-
-log = logging.getLogger(__name__)
 
 REGULARISATION = 1e-10
 """Added to the diagonal of the metric of normalised functions; fixed, so that labels change smoothly with geometry."""

@@ -43,12 +43,12 @@ def full_spectrum(
     folder: str | Path,
     **extra: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
-    """Relax a structure and return its harmonic spectrum from the whole Hessian.
+    """Return the harmonic spectrum of a minimum from the whole Hessian.
 
     Parameters
     ----------
     atoms
-        Where the relaxation starts; it is not changed.
+        Minimum of the reference method, with energy and forces, as from `relax`.
     reference
         Level of theory.
     displacement
@@ -63,14 +63,13 @@ def full_spectrum(
     dict
         As `densnet.spectra.harmonic.result`, with energy (eV) and the largest residual force (eV/Angstrom).
     """
-    relaxed = relax(atoms, reference, folder=folder)
-    curvature, dipoles = hessian(relaxed, reference, displacement, folder)
-    modes = harmonic.normal_modes(curvature, dipoles, relaxed.positions, relaxed.get_masses())
-    return harmonic.result(relaxed, modes, method=_method(reference), **_minimum(relaxed), **extra)
+    curvature, dipoles = hessian(atoms, reference, displacement, folder)
+    modes = harmonic.normal_modes(curvature, dipoles, atoms.positions, atoms.get_masses())
+    return harmonic.result(atoms, modes, method=_method(reference), **_minimum(atoms), **extra)
 
 
 def tracked_spectrum(
-    model: dict[str, Any],
+    atoms: Atoms,
     modes_at: Callable[[Atoms], harmonic.Modes],
     reference: Reference,
     settings: Harmonic,
@@ -84,8 +83,8 @@ def tracked_spectrum(
 
     Parameters
     ----------
-    model
-        The model's harmonic result, as `densnet.spectra.harmonic.read` returns it: where the relaxation starts.
+    atoms
+        Minimum of the reference method, with energy and forces, as from `relax`.
     modes_at
         The model's modes at any structure.
     reference
@@ -103,35 +102,26 @@ def tracked_spectrum(
         As `densnet.spectra.harmonic.result`, with the residuals (cm^-1), the share of the model's intensity that the
         tracked modes carry, and under ``model`` the model's frequencies, intensities and modes that were tracked.
     """
-    start = Atoms(model["symbols"], model["positions"])
-    guess = harmonic.hessian_of(harmonic.modes_of(model), start.get_masses())
-    relaxed = relax(start, reference, guess, folder=folder)
-    modes = modes_at(relaxed)
+    modes = modes_at(atoms)
     chosen = harmonic.active_modes(modes, settings.captured, settings.max_modes)
-    found, residuals = track(relaxed, modes.vectors[chosen], reference, settings.displacement, folder)
+    found, residuals = track(atoms, modes.vectors[chosen], reference, settings.displacement, folder)
     share = float(modes.intensities[chosen].sum() / modes.intensities.sum())
-    log.info("%s: %d modes, %.1f %% of the model's intensity", relaxed.symbols, len(chosen), 100 * share)
+    log.info("%s: %d modes, %.1f %% of the model's intensity", atoms.symbols, len(chosen), 100 * share)
     tracked = {
         "frequencies": modes.frequencies[chosen].tolist(),
         "intensities": modes.intensities[chosen].tolist(),
         "modes": modes.vectors[chosen].tolist(),
     }
     return harmonic.result(
-        relaxed, found, method=f"{_method(reference)}, mode tracking", residuals=np.round(residuals, 3).tolist(),
-        captured=share, model=tracked, **_minimum(relaxed), **extra,
+        atoms, found, method=f"{_method(reference)}, mode tracking", residuals=np.round(residuals, 3).tolist(),
+        captured=share, model=tracked, **_minimum(atoms), **extra,
     )  # fmt: skip
 
 
-def relax(
-    atoms: Atoms,
-    reference: Reference,
-    guess: np.ndarray | None = None,
-    fmax: float = CONVERGED,
-    folder: str | Path | None = None,
-) -> Atoms:
+def relax(atoms: Atoms, reference: Reference, fmax: float = CONVERGED) -> Atoms:
     """Return the minimum next to a structure, with energy and forces in its calculator's results.
 
-    Quasi-Newton steps from a Hessian that already knows the molecule, which takes a third of the steps of a unit one.
+    Quasi-Newton steps from the Hessian of GFN2-xTB, which take a third of the number of steps from a unit one.
 
     Parameters
     ----------
@@ -139,12 +129,8 @@ def relax(
         Start; it is not changed.
     reference
         Level of theory.
-    guess
-        Hessian (3 atoms, 3 atoms), eV/Angstrom^2; that of GFN2-xTB by default.
     fmax
         Largest force of a minimum, eV/Angstrom.
-    folder
-        Where the minimum is kept for a job that is killed later.
 
     Raises
     ------
@@ -152,20 +138,13 @@ def relax(
         When the forces do not become small enough.
     """
     relaxed = atoms.copy()
-    stored = Path(folder) / "minimum.npz" if folder is not None else None
-    key = _key(atoms.positions, reference, fmax)
-    known = read_npz(stored, key) if stored else None
-    if known is not None:
-        relaxed.positions = known["positions"]
     relaxed.calc = InternalForces(reference, conv_tol=min(reference.conv_tol, TIGHT))
     optimizer = BFGS(relaxed, logfile=None, maxstep=0.1)
-    optimizer.H0 = _stiffened(guess if guess is not None else xtb_hessian(atoms))
+    optimizer.H0 = _stiffened(xtb_hessian(atoms))
     if not optimizer.run(fmax=fmax, steps=STEPS):
         left = np.linalg.norm(relaxed.get_forces(), axis=1).max()
         raise CalculationError(f"{atoms.symbols}: no DFT minimum after {STEPS} steps (largest force {left:.4f} eV/Å)")
     log.info("%s: minimum after %d steps", atoms.symbols, optimizer.nsteps)
-    if stored and known is None:
-        write_npz(stored, key, positions=relaxed.positions)
     return relaxed
 
 
@@ -330,6 +309,6 @@ def _key(*parts: Any) -> str:  # noqa: ANN401 - arrays, sections and numbers
     def plain(part: Any) -> Any:  # noqa: ANN401
         if isinstance(part, np.ndarray):
             return part.tolist()
-        return part.fingerprint() if isinstance(part, Reference) else part
+        return part.level() if isinstance(part, Reference) else part
 
     return sha256(json.dumps([plain(part) for part in parts]).encode()).hexdigest()

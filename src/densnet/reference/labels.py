@@ -9,12 +9,10 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from hashlib import sha256
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from ase import Atoms
 from ase.units import Bohr, Hartree
@@ -22,10 +20,10 @@ from pyscf import lib
 from tqdm import tqdm
 
 from densnet.checkpoints import read_npz, write_npz
-from densnet.config import Reference
-from densnet.dataset import SPLITS
+from densnet.config import SPLITS, Reference, fingerprint
 from densnet.errors import CalculationError, DataError
 from densnet.files import atomic
+from densnet.frames import FrameFile
 from densnet.provenance import provenance
 from densnet.reference import method
 
@@ -53,9 +51,11 @@ class LabelledFrames:
     dipole
         (frames, 3), e Angstrom.
     split
-        (frames,), index into `densnet.dataset.SPLITS`.
+        (frames,), index into `densnet.config.SPLITS`.
     density_matrix
         (frames, packed), lower triangle.
+    about
+        Level of theory and provenance.
     """
 
     symbols: tuple[str, ...]
@@ -66,6 +66,7 @@ class LabelledFrames:
     dipole: np.ndarray
     split: np.ndarray
     density_matrix: np.ndarray
+    about: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -77,7 +78,7 @@ class LabelledFrames:
         return replace(self, names=tuple(self.names[k] for k in index), **chosen)
 
 
-ARRAYS = tuple(field.name for field in fields(LabelledFrames) if field.name not in ("symbols", "names"))
+ARRAYS = ("positions", "energy", "forces", "dipole", "split", "density_matrix")
 
 
 def label(
@@ -86,7 +87,6 @@ def label(
     *,
     out: str | Path,
     failed: str | Path,
-    meta: dict[str, Any] | None = None,
 ) -> int:
     """Label frames of one molecule and write those that converged as one HDF5 file, which may hold none.
 
@@ -105,8 +105,6 @@ def label(
         The HDF5 file, as `read` reads it.
     failed
         JSON list of the frames that did not converge, with the reason.
-    meta
-        What else the file must say about itself.
 
     Returns
     -------
@@ -125,30 +123,18 @@ def label(
     with atomic(failed) as temporary:
         entries = [{"frame": names[index], "error": error} for index, error in failures.items()]
         temporary.write_text(json.dumps(entries, indent=1))
-    described = provenance(reference=reference.model_dump(), failed=len(failures), **(meta or {}))
-    with atomic(out) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["symbols"], file.attrs["provenance"] = json.dumps(symbols), json.dumps(described)
-        file.create_dataset("frame", data=[names[index] for index in rows], dtype=h5py.string_dtype())
-        for name in ARRAYS:
-            file.create_dataset(name, data=np.array([row[name] for row in rows.values()]), fletcher32=bool(rows))
+    device = "GPU" if method.on_gpu(reference.device) else "CPU"
+    about = {"level": reference.level(), "provenance": provenance(device=device, failed=len(failures))}
+    arrays = {name: np.array([row[name] for row in rows.values()]) for name in ARRAYS}
+    FrameFile(tuple(symbols), tuple(names[index] for index in rows), arrays, about).write(out)
     shutil.rmtree(folder, ignore_errors=True)
     return len(rows)
 
 
 def read(path: str | Path) -> LabelledFrames:
     """Read one label file; raise `DataError` when it is damaged or incomplete."""
-    try:
-        with h5py.File(path) as file:
-            names = tuple(file["frame"].asstr()[:])
-            found = LabelledFrames(
-                tuple(json.loads(file.attrs["symbols"])), names, **{name: file[name][:] for name in ARRAYS}
-            )
-    except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"{path}: damaged or incomplete label file ({error}); delete it and run again") from None
-    arrays = [getattr(found, name) for name in ARRAYS]
-    if {len(array) for array in arrays} != {len(names)} or not all(np.isfinite(array).all() for array in arrays):
-        raise DataError(f"{path}: label file with missing or non-finite labels; delete it and run again")
-    return found
+    file = FrameFile.read(path, "label")
+    return LabelledFrames(file.symbols, file.names, **{name: file.arrays[name] for name in ARRAYS}, about=file.about)
 
 
 def read_all(paths: Sequence[str | Path]) -> LabelledFrames:
@@ -156,6 +142,10 @@ def read_all(paths: Sequence[str | Path]) -> LabelledFrames:
     parts = [part for part in map(read, paths) if len(part)]
     if not parts:
         raise DataError(f"{', '.join(map(str, paths))}: no labelled frame; see the lists of failed frames beside")
+    if len({(part.symbols, json.dumps(part.about["level"])) for part in parts}) != 1:
+        raise DataError(
+            f"{', '.join(map(str, paths))}: several molecules or levels of theory; run the label rule again"
+        )
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS}
     return replace(parts[0], names=tuple(name for part in parts for name in part.names), **arrays)
 
@@ -199,6 +189,8 @@ def label_frame(frame: Atoms, reference: Reference) -> Row:
     ------
     ConvergenceError
         When the self-consistent field does not converge.
+    CalculationError
+        When a label is not a number.
     """
     mf = method.mean_field(frame, reference)
     method.converge(mf, method.coarse_start(mf, reference))
@@ -210,12 +202,14 @@ def label_frame(frame: Atoms, reference: Reference) -> Row:
         "split": SPLITS.index(frame.info.get("split", "test")),
         "density_matrix": lib.pack_tril(method.density_matrix(mf)),
     }
+    if wrong := [name for name, value in values.items() if not np.isfinite(value).all()]:
+        raise CalculationError(f"{''.join(mf.mol.elements)}: {', '.join(wrong)} not finite; look at the geometry")
     return {name: np.asarray(value) for name, value in values.items()}
 
 
 def _fingerprint(frame: Atoms, reference: Reference) -> str:
-    text = json.dumps([frame.positions.tolist(), frame.info.get("split"), reference.fingerprint()])
-    return sha256(text.encode()).hexdigest()
+    """Return the key of a frame's label: how hard it was computed is no part of it."""
+    return fingerprint([frame.positions.tolist(), frame.info.get("split"), reference.level()])
 
 
 def _name(frame: Atoms) -> str:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from densnet.basis import AuxiliaryBasis
 from densnet.config import Basis, Reference
+from densnet.errors import DataError
 from densnet.reference import auxiliary
 from densnet.reference.atoms import PriorMatrices
 from densnet.reference.contraction import Contraction, Equations
@@ -45,14 +46,25 @@ def make_basis(
         The basis.
     report
         JSON-ready: ``name``; ``shells`` by element; ``weights`` by element and l (natural only); ``curve``, a list of
-        {threshold, functions, floor, condition} with functions by element and the floor in percent of the electrons by
-        chain length, the primitive set under the threshold None.
+        {threshold, functions, size, floor, condition} with functions by element, and by chain length the functions of
+        the molecule and the floor in percent of the electrons; the primitive set under the threshold None.
+
+    Raises
+    ------
+    DataError
+        A chain length without training frames, or a threshold that leaves an element without functions.
     """
     symbols = sorted({symbol for pool in frames.values() for symbol in pool.symbols})
     full = auxiliary.build(symbols, reference, basis)
     prior = PriorMatrices(symbols, reference)
     count = basis.frames if basis.kind == "natural" else 0
     behind, held = [], {}
+    for length, pool in frames.items():
+        if not len(pool):
+            raise DataError(
+                f"auxiliary basis: no labelled training frame of {length} monomer(s); lower basis.max_length, or see "
+                "the lists of failed frames beside the labels"
+            )
     bar = tqdm(desc="densities behind the basis", unit="frame", disable=None)
     for length, pool in frames.items():
         spread = np.unique(np.linspace(0, len(pool) - 1, count + unseen).round().astype(int))
@@ -71,7 +83,8 @@ def make_basis(
         contraction = Contraction(full, behind)
         chosen = contraction.basis(basis.threshold)
         for threshold in sorted({*THRESHOLDS, basis.threshold}, reverse=True):
-            report["curve"].append(_point(threshold, contraction.basis(threshold), held))
+            if threshold < contraction.limit:
+                report["curve"].append(_point(threshold, contraction.basis(threshold), held))
         report["weights"] = {
             symbol: {l: contraction.weights[symbol, l].tolist() for l in full.multiplicities(symbol)}
             for symbol in full.shells
@@ -90,6 +103,13 @@ def _point(threshold: float | None, basis: AuxiliaryBasis, held: dict[int, list[
             errors.append(known.floor(basis, found.coefficients))
             conditions.append(found.condition)
         floors[length] = float(np.mean(errors))
-    sizes = {symbol: basis.size(symbol) for symbol in basis.shells}
+    functions = {symbol: basis.size(symbol) for symbol in basis.shells}
+    sizes = {length: int(basis.offsets(densities[0].mol.elements)[-1]) for length, densities in held.items()}
     log.info("threshold %s: functions %s, floor %s %%", threshold, sizes, floors)
-    return {"threshold": threshold, "functions": sizes, "floor": floors, "condition": max(conditions)}
+    return {
+        "threshold": threshold,
+        "functions": functions,
+        "size": sizes,
+        "floor": floors,
+        "condition": max(conditions),
+    }

@@ -73,9 +73,7 @@ def sample(
     out = Path(out)
     checkpoint = out.with_suffix(".part.npz")
     own = provenance.seed(seed, "sample", name, length, replica)
-    fingerprint = json.dumps(
-        [molecule.fingerprint(), length, campaign.fingerprint(), reference.fingerprint(), replica, own]
-    )
+    fingerprint = json.dumps([molecule.fingerprint(), length, campaign.fingerprint(), reference.level(), replica, own])
     engine = XtbEngine() if campaign.method == "xtb" else ReferenceEngine(reference, campaign)
     run = _load(checkpoint, fingerprint, engine)
     if run is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -89,8 +90,9 @@ def _read(path: Path, key: Key) -> list[Atoms]:
 
 def by_replica(frames: dict[Key, list[Atoms]], counts: dict[str, int]) -> dict[str, list[Atoms]]:
     """Deal whole replicas to the splits, in proportion to their frames and at least one to each."""
-    # Replica by replica over all campaigns, so that every split sees as many campaigns as it can.
-    keys = sorted(frames, key=lambda key: (key[1], key[0]))
+    # The replicas of every campaign spread evenly over the row, so that every split sees all campaigns it can.
+    replicas = Counter(campaign for campaign, _ in frames)
+    keys = sorted(frames, key=lambda key: ((key[1] + 0.5) / replicas[key[0]], key))
     if len(keys) < len(counts):
         raise ConfigError(
             f"selection.split: replica needs a replica for each of {', '.join(counts)}; there are {len(keys)}. Raise "

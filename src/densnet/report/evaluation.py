@@ -11,10 +11,11 @@ import numpy as np
 from ase.units import Debye
 from tqdm.auto import tqdm
 
-from densnet.config import Reference
-from densnet.dataset import SPLITS, Dataset, FrameSet
+from densnet.config import SPLITS, Reference
+from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import atomic, sha256
+from densnet.frames import FrameSet
 from densnet.models.densnet import DenSNet
 from densnet.provenance import provenance
 

@@ -140,14 +140,14 @@ def floor_figure(values: dict[str, Any], out: Path, molecule: str = "molecule") 
     ``values`` is the report of `densnet.reference.natural.make_basis`, as a dataset carries it; bases that are not
     natural have one point and no weights.
     """
-    curve, spectra = values["curve"], values.get("weights", {})
+    curve, weights = values["curve"], values.get("weights", {})
     chosen = {symbol: _functions(irreps) for symbol, irreps in values["shells"].items()}
     with style.figure(out, 1, 2, height=2.6) as (_, axes):
         _floor(axes[0, 0], curve, chosen, molecule)
-        for color, (symbol, by_l) in zip(style.CYCLE, spectra.items(), strict=False):
+        for color, (symbol, by_l) in zip(style.CYCLE, weights.items(), strict=False):
             every = np.sort(np.concatenate([np.asarray(v, float) for v in by_l.values()]))[::-1]
             axes[0, 1].plot(np.arange(1, len(every) + 1), every, ".-", color=color, label=symbol, linewidth=0.8)
-        if spectra:
+        if weights:
             axes[0, 1].set(xlabel="contracted shell", ylabel="relative weight", yscale="log")
             axes[0, 1].xaxis.set_major_locator(MaxNLocator(integer=True))
             axes[0, 1].legend()
@@ -158,16 +158,14 @@ def floor_figure(values: dict[str, Any], out: Path, molecule: str = "molecule") 
 def _floor(axis: Axes, curve: list[dict[str, Any]], chosen: dict[str, int], molecule: str) -> None:
     """Draw floor against size for each chain length; the study's basis is filled, the primitives are a square."""
     points = sorted(curve, key=lambda point: sum(point["functions"].values()))
-    sizes = [sum(point["functions"].values()) for point in points]
     called = style.names(map(int, points[0]["floor"]), molecule)
     for color, length in zip(style.CYCLE, points[0]["floor"], strict=False):
-        errors = [point["floor"][length] for point in points]
+        errors, sizes = ([point[key][length] for point in points] for key in ("floor", "size"))
         axis.plot(sizes, errors, color=color, linewidth=0.9, label=called[int(length)])
         for point, size, error in zip(points, sizes, errors, strict=True):
             mark, fill = "s" if point["threshold"] is None else "o", color if point["functions"] == chosen else "white"
             axis.plot(size, error, mark, color=color, markerfacecolor=fill)
-    elements = " + ".join(points[0]["functions"])
-    axis.set(xlabel=f"functions of {elements} together", ylabel="density error of the fit / %", yscale="log")
+    axis.set(xlabel="functions of the molecule", ylabel="density error of the fit / %", yscale="log")
     _plain(axis)
     axis.legend()
 

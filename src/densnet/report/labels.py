@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from densnet.dataset import SPLITS, Dataset, FrameSet
+from densnet.config import SPLITS
+from densnet.dataset import Dataset
 from densnet.files import atomic
+from densnet.frames import FrameSet
 from densnet.report.style import names
 from densnet.report.tables import markdown
 

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from densnet.basis import AuxiliaryBasis
 from densnet.config import DensityTraining, Network
-from densnet.dataset import Dataset, FrameSet
+from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import sha256
+from densnet.frames import FrameSet
 from densnet.models.density import DensityNetwork, build_density, dipole_moments, frame_dipoles
 from densnet.models.graph import Graph, build_graph, collate
 from densnet.models.store import read_archive, write_archive

@@ -14,9 +14,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from densnet.config import EnergyTraining, Network
-from densnet.dataset import Dataset, FrameSet
+from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import sha256
+from densnet.frames import FrameSet
 from densnet.models.densnet import DenSNet
 from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, collate

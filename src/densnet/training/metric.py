@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from densnet.basis import AuxiliaryBasis
-from densnet.dataset import FrameSet
+from densnet.frames import FrameSet
 from densnet.models.density import DensityNetwork
 from densnet.models.graph import Graph
 

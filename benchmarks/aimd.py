@@ -1,0 +1,140 @@
+"""Ab initio dynamics: densnet's calculator against PySCF's own ASE calculator, in turn, at the same accuracy.
+
+    python benchmarks/aimd.py            # one thread: OMP_NUM_THREADS=1
+
+Both see the same geometries of thiophene at 300 K (a short trajectory, 0.5 fs), the same functional, bases,
+grid and threshold; each step is timed for both, one after the other, so that a busy machine slows both alike.
+Energies, forces and dipoles are compared as they go. Writes ``aimd.md`` and ``aimd.json`` beside this file.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms, units
+from ase.md.verlet import VelocityVerlet
+from pyscf import dft
+from pyscf.pbc.tools.pyscf_ase import PySCF
+from tqdm import tqdm
+
+from densnet.basis import AuxiliaryBasis
+from densnet.config import Basis, Molecule, Reference
+from densnet.files import atomic
+from densnet.provenance import provenance
+from densnet.reference import auxiliary, fits, labels, method
+from densnet.reference.atoms import PriorMatrices
+from densnet.reference.calculator import ReferenceCalculator
+from densnet.reference.xtb import xtb_calculator
+from densnet.report.tables import markdown
+from densnet.systems import build
+
+HERE = Path(__file__).parent
+LEVELS = {
+    "def2-SVP": Reference(grid_level=1, conv_tol=1e-6, device="cpu"),
+    "aug-cc-pVDZ": Reference(
+        basis="aug-cc-pVDZ", coulomb_basis="aug-cc-pVTZ-jkfit", grid_level=2, conv_tol=1e-6, device="cpu"
+    ),
+}
+WARM, STEPS = 4, 8
+"""Steps before the predictor has its history, and steps that count."""
+PROPERTIES = ("energy", "forces", "dipole")
+
+
+def geometries() -> list[Atoms]:
+    """Return consecutive steps of thiophene at 300 K, from GFN2-xTB."""
+    atoms = build(Molecule(name="thiophene"), 1, 0, seed=1)
+    atoms.calc = xtb_calculator()
+    momenta = np.random.default_rng(1).normal(size=(len(atoms), 3))
+    atoms.set_momenta(momenta * np.sqrt(units.kB * 300 * atoms.get_masses())[:, None])
+    steps, dynamics = [], VelocityVerlet(atoms, 0.5 * units.fs)
+    for _ in range(WARM + STEPS):
+        dynamics.run(1)
+        steps.append(Atoms(atoms.symbols, atoms.positions))
+    return steps
+
+
+def stock(atoms: Atoms, reference: Reference) -> PySCF:
+    """Return PySCF's own calculator at a level."""
+    mf = dft.RKS(method.molecule(atoms, reference), xc=reference.xc).density_fit(auxbasis=reference.coulomb_basis)
+    mf.grids.level, mf.conv_tol, mf.verbose = reference.grid_level, reference.conv_tol, 0
+    return PySCF(method=mf)
+
+
+def compare(name: str, reference: Reference, steps: list[Atoms]) -> dict[str, float]:
+    """Return seconds of a step for both calculators, and how far their results are apart."""
+    calculators = {"densnet": ReferenceCalculator(reference), "pyscf": stock(steps[0], reference)}
+    seconds, worst = {tool: [] for tool in calculators}, dict.fromkeys(PROPERTIES, 0.0)
+    for atoms in tqdm(steps, desc=name):
+        results = {}
+        for tool, calculator in calculators.items():
+            started = time.perf_counter()
+            calculator.calculate(atoms, PROPERTIES)
+            seconds[tool].append(time.perf_counter() - started)
+            results[tool] = dict(calculator.results)
+        for key in PROPERTIES:
+            difference = np.abs(np.subtract(results["densnet"][key], results["pyscf"][key])).max()
+            worst[key] = max(worst[key], float(difference))
+    ours, theirs = (np.array(seconds[tool][WARM:]) for tool in calculators)
+    return {
+        "ours": float(ours.mean()), "pyscf": float(theirs.mean()), "ratio": float((theirs / ours).mean()),
+        "ratio_low": float((theirs / ours).min()), **worst,
+    }  # fmt: skip
+
+
+def fit_share(reference: Reference, atoms: Atoms) -> dict[str, float]:
+    """Return seconds of the self-consistent field with gradient, and of the fit, of one label."""
+    started = time.perf_counter()
+    row = labels.label_frame(atoms, reference)
+    middle = time.perf_counter()
+    prior, basis = PriorMatrices(list(atoms.symbols), reference), natural_basis(atoms, reference, row)
+    known = fits.Density.of(one(atoms, row), 0, reference, prior)
+    begun = time.perf_counter()
+    fits.fit(known.mol, known.delta, basis)
+    return {"label": middle - started, "fit": time.perf_counter() - begun}
+
+
+def one(atoms: Atoms, row: dict[str, np.ndarray]) -> labels.LabelledFrames:
+    """Return a single label as a set."""
+    arrays = {name: np.asarray(row[name])[None] for name in labels.ARRAYS}
+    return labels.LabelledFrames(tuple(atoms.symbols), ("one",), **arrays)
+
+
+def natural_basis(atoms: Atoms, reference: Reference, row: dict[str, np.ndarray]) -> AuxiliaryBasis:
+    """Return the natural basis of a single frame: the size and the primitives of a real one."""
+    from densnet.reference.contraction import Contraction, Equations
+    from densnet.reference.fitting import equations
+
+    prior = PriorMatrices(list(atoms.symbols), reference)
+    known = fits.Density.of(one(atoms, row), 0, reference, prior)
+    full = auxiliary.build(list(atoms.symbols), reference, Basis())
+    return Contraction(full, [Equations(tuple(atoms.symbols), *equations(known.mol, known.delta, full))]).basis(3e-3)
+
+
+def main() -> None:
+    """Run both levels and write the tables."""
+    steps = geometries()
+    found = {name: compare(name, reference, steps) for name, reference in LEVELS.items()}
+    label = Reference(conv_tol=1e-9, device="cpu")
+    shares = {"def2-SVP": fit_share(label, steps[0])}
+    rows = [
+        [
+            name, f"{values['ours']:.2f}", f"{values['pyscf']:.2f}", f"{values['ratio']:.1f}",
+            f"{values['ratio_low']:.1f}", *(f"{values[key]:.0e}" for key in PROPERTIES),
+        ]
+        for name, values in found.items()
+    ]  # fmt: skip
+    header = [
+        "basis", "densnet s", "PySCF s", "times faster", "least", "energy eV", "forces eV/Å", "dipole e Å",
+    ]  # fmt: skip
+    lines = [f"Label at {name}: {s['label']:.1f} s; its fit: {s['fit']:.2f} s ({100 * s['fit'] / s['label']:.0f} %)."
+             for name, s in shares.items()]  # fmt: skip
+    text = f"# An AIMD step of thiophene\n\n{__doc__}\n{markdown(header, rows)}\n" + "\n".join(lines) + "\n"
+    with atomic(HERE / "aimd.md") as temporary:
+        temporary.write_text(text)
+    with atomic(HERE / "aimd.json") as temporary:
+        temporary.write_text(json.dumps({"aimd": found, "fit": shares, "provenance": provenance()}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
