@@ -135,7 +135,7 @@ def test_labels_of_another_level_are_refused(tmp_path, labelled, basis, prior):
 
 
 def test_a_dependent_basis_is_named_with_its_frame(tmp_path, labelled, basis, prior, monkeypatch):
-    monkeypatch.setattr(fitting, "REGULARISATION", -1e-6)  # an indefinite metric, as rounding can make it
+    monkeypatch.setattr(fitting, "REGULARISATION", -1.0)  # an indefinite metric, as rounding can make it
     with pytest.raises(CalculationError, match=r"toy/replica 0/step 0: functions .* depend on each other"):
         fitted(tmp_path, labelled, basis, prior)
 
