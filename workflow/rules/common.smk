@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from snakemake.logging import logger
+
 from densnet import shipped
 from densnet.errors import DensnetError
 from densnet.workflow import check_chemistry, chunks, effort, gpus, read_study, sources
