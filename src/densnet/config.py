@@ -6,16 +6,15 @@ schema beside ``config.yaml`` is generated from these classes (``densnet schema`
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from densnet import complaints
 from densnet.consistency import problems
 from densnet.errors import ConfigError
 
@@ -381,39 +380,8 @@ def check_study(values: dict[str, Any], source: str = "study") -> Study:
     try:
         return Study.model_validate(values)
     except ValidationError as error:
-        lines = [f"  {line}" for item in error.errors() for line in _lines(item)]
+        lines = [f"  {line}" for item in error.errors() for line in complaints.lines(item, Study)]
         raise ConfigError("\n".join([f"{source}: {len(lines)} wrong setting(s)", *lines])) from None
-
-
-def _lines(item: Mapping[str, Any]) -> list[str]:
-    """Return one line for each thing that an error of pydantic says is wrong."""
-    if not item["loc"]:  # settings that do not fit together: each line names its own keys
-        return item["msg"].removeprefix("Value error, ").splitlines()
-    return [f"{_path(item['loc'])}: {_explain(item)}"]
-
-
-def _path(location: Iterable[str | int]) -> str:
-    return ".".join(str(part) for part in location if part != "[key]")
-
-
-def _explain(item: Mapping[str, Any]) -> str:
-    if item["type"] != "extra_forbidden":
-        given = "" if isinstance(item["input"], dict) or item["type"] == "missing" else f" (given: {item['input']!r})"
-        return item["msg"].removeprefix("Value error, ") + given
-    known = _keys_at(item["loc"][:-1])
-    close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-    return "unknown key" + (f"; did you mean '{close[0]}'?" if close else f"; known here: {', '.join(known)}")
-
-
-def _keys_at(location: tuple[str | int, ...]) -> list[str]:
-    """Return the keys that the section at ``location`` of a study knows."""
-    section: type[Section] = Study
-    for part in location:
-        if section is Study and part == "sampling":
-            section = Campaign
-        elif part in section.model_fields:
-            section = section.model_fields[str(part)].annotation  # type: ignore[assignment]
-    return list(section.model_fields)
 
 
 def schema() -> dict[str, Any]:

@@ -19,7 +19,9 @@ from densnet.errors import ConfigError, DensnetError
 
 PACKAGE = Path(densnet.__file__).parent
 GPU = Path("/dev/nvidia0")
-UNTRACKED = frozenset({"densnet", "densnet.config", "densnet.errors", "densnet.files", "densnet.workflow"})
+UNTRACKED = frozenset(
+    {"densnet", "densnet.complaints", "densnet.config", "densnet.errors", "densnet.files", "densnet.workflow"}
+)
 """Modules that cannot change a number: settings reach the rules as parameters, by value."""
 
 

@@ -7,8 +7,9 @@ in a way that changes from frame to frame. So the coefficients :math:`c` of a fr
 
 whose covariance :math:`\Sigma`, one for each element and angular momentum, is learned from the coefficients themselves,
 in turn with them (iteratively reweighted least squares, an expectation-maximisation with the posterior's mean alone).
-What few functions can describe they then describe alone: at one size, a floor lower by a third than from singular
-vectors of plain coefficients, and a metric conditioned a thousand times better.
+What few functions can describe they then describe alone. For ethanol in aug-cc-pVDZ, against singular vectors of plain
+coefficients: 0.40 instead of 0.69 % with 250 functions, 0.29 instead of 0.33 % with 355, and a metric whose condition
+number is four orders lower.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def fit_labels(
     basis, free_atoms
         What the density is expanded in, and the prior.
     out
-        The HDF5 file, as `densnet.dataset.read_chunk` reads it. Density matrices of test frames are kept.
+        The file, as `densnet.dataset.gather` reads it. Density matrices of test frames are kept.
 
     Raises
     ------

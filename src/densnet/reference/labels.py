@@ -102,7 +102,7 @@ def label(
     reference
         Level of theory.
     out
-        The HDF5 file, as `read` reads it.
+        The file, as `read` reads it.
     failed
         JSON list of the frames that did not converge, with the reason.
 

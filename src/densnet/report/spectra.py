@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,8 +21,6 @@ from densnet.provenance import provenance
 from densnet.report import style
 from densnet.report.tables import MODES, dynamics_table, metrics_table, modes_table
 from densnet.spectra import compare, harmonic, lineshapes, trajectories
-
-log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
