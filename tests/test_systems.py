@@ -37,6 +37,12 @@ def test_conformers_differ():
     assert np.abs(distances[0] - distances[1]).max() > 0.1
 
 
+@pytest.mark.parametrize(("molecule", "count"), [("CCS", 2), ("c1cc(cc(c1)O)O", 3)])
+def test_rare_conformers_are_found(molecule, count):
+    starts = conformers(Molecule(name="thiol or phenol", smiles=molecule, conformers=9), 1)
+    assert len(starts) == count
+
+
 def test_start_geometries_are_the_conformers_one_by_one():
     ethanol = Molecule(name="ethanol", conformers=2)
     found = conformers(ethanol, 1, seed=4)

@@ -16,7 +16,8 @@ from densnet.names import smiles_of
 log = logging.getLogger(__name__)
 
 HEAD, TAIL = 1, 2
-EMBEDDINGS = 20
+EMBEDDED_ATOMS = 2000  # small molecules are embedded often: one in forty finds the trans ethanethiol
+EMBEDDINGS = 20  # at least
 RELAXED = 0.05  # eV/Angstrom
 
 
@@ -151,7 +152,8 @@ def _conformers(graph: Chem.Mol, seed: int, name: str) -> tuple[np.ndarray, np.n
     """Return MMFF94 energies (n,) and positions (n, atoms, 3) of conformers that differ."""
     parameters = rdDistGeom.ETKDGv3()
     parameters.randomSeed = seed % 2**31 or 1
-    found = list(rdDistGeom.EmbedMultipleConfs(graph, EMBEDDINGS, parameters))
+    attempts = max(EMBEDDINGS, EMBEDDED_ATOMS // graph.GetNumAtoms())
+    found = list(rdDistGeom.EmbedMultipleConfs(graph, attempts, parameters))
     if not found:
         raise ConfigError(f"molecule '{name}': no geometry could be embedded; check its SMILES")
     optimise = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs
