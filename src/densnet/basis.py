@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import gamma, sph_harm_y
+from scipy.special import gamma
 
 from densnet.errors import DataError
 from densnet.files import atomic
+from densnet.harmonics import about_z, solid_harmonics, spherical_harmonics
 
 if TYPE_CHECKING:
     import scipy.sparse
-    import torch
 
 ORDER = "atom, l, shell, m (e3nn)"
 
@@ -193,20 +193,14 @@ class AuxiliaryBasis:
         numpy.ndarray
             (points, functions), bohr^-3/2.
         """
-        import torch
-        from e3nn import o3
-
         columns = []
         for symbol, centre in zip(symbols, positions, strict=True):
-            vectors = torch.as_tensor(points - centre, dtype=torch.float64)
-            squares = (vectors**2).sum(-1, keepdim=True)
-            solid: dict[int, torch.Tensor] = {}
-            for shell in self.of(symbol):
-                if shell.l not in solid:
-                    solid[shell.l] = o3.spherical_harmonics(shell.l, vectors, normalize=False, normalization="integral")
-                exponents = torch.tensor(shell.exponents, dtype=torch.float64)
-                radial = torch.exp(-squares * exponents) @ torch.as_tensor(shell.prefactors())
-                columns.append((radial[:, None] * solid[shell.l]).numpy())
+            vectors, shells = points - centre, self.of(symbol)
+            squares = (vectors**2).sum(-1, keepdims=True)
+            solid = solid_harmonics(max((shell.l for shell in shells), default=0), vectors)
+            for shell in shells:
+                radial = np.exp(-squares * np.array(shell.exponents)) @ shell.prefactors()
+                columns.append(radial[:, None] * solid[shell.l])
         return np.concatenate(columns, axis=1)
 
     def to_pyscf(self) -> dict[str, list[list[Any]]]:
@@ -283,16 +277,13 @@ def _second_moment(shell: Shell) -> np.ndarray:
 @cache
 def _angular_second_moment(l: int) -> np.ndarray:
     """Return the integral of n_i n_j Y_lm over the sphere, by a product quadrature exact for its degree."""
-    import torch
-    from e3nn import o3
-
     cosines, weights = np.polynomial.legendre.leggauss(6)
     angles = 2 * np.pi * np.arange(12) / 12
     sines = np.sqrt(1 - cosines**2)[:, None]
     normals = np.stack(
         [sines * np.cos(angles), sines * np.sin(angles), np.repeat(cosines[:, None], 12, axis=1)], axis=-1
     ).reshape(-1, 3)
-    harmonics = o3.spherical_harmonics(l, torch.as_tensor(normals), normalize=False, normalization="integral").numpy()
+    harmonics = spherical_harmonics(l, normals)
     return np.einsum("g,gm,gi,gj->mij", np.repeat(weights * 2 * np.pi / 12, 12), harmonics, normals, normals)
 
 
@@ -301,20 +292,9 @@ def _pyscf_to_e3nn(l: int) -> np.ndarray:
     """Return the change of basis of one shell from PySCF's real spherical harmonics to e3nn's.
 
     Both use x, y, z for l = 1. Above, e3nn's polar axis is y and PySCF's is z: e3nn's harmonics of (x, y, z) are
-    PySCF's of (z, x, y). Solved for on random directions, which spares the conversion of labels from loading PyTorch.
+    PySCF's of (z, x, y). Solved for on random directions.
     """
     if l < 2:
         return np.eye(2 * l + 1)
     directions = np.random.default_rng(l).normal(size=(8 * l, 3))
-    return np.linalg.lstsq(_harmonics(l, directions), _harmonics(l, directions[:, [2, 0, 1]]), rcond=None)[0].T
-
-
-def _harmonics(l: int, directions: np.ndarray) -> np.ndarray:
-    """Return real spherical harmonics about z, m ascending as in PySCF, shape (directions, 2 l + 1)."""
-    x, y, z = directions.T
-    polar, azimuth = np.arccos(z / np.linalg.norm(directions, axis=1)), np.arctan2(y, x)
-    columns = []
-    for m in range(-l, l + 1):
-        values = (-1) ** m * np.sqrt(2) * sph_harm_y(l, abs(m), polar, azimuth)
-        columns.append(values.imag if m < 0 else values.real if m > 0 else values.real / np.sqrt(2))
-    return np.stack(columns, axis=1)
+    return np.linalg.lstsq(about_z(l, directions), spherical_harmonics(l, directions), rcond=None)[0].T

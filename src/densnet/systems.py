@@ -176,10 +176,10 @@ def _distinct(energies: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, 
 
 def _relax(atoms: Atoms) -> None:
     """Relax in place with GFN2-xTB."""
-    from ase.optimize import BFGSLineSearch
+    from ase.optimize import BFGS
 
     from densnet.reference.xtb import xtb_calculator
 
     atoms.calc = xtb_calculator()
-    BFGSLineSearch(atoms, logfile=None).run(fmax=RELAXED, steps=300)
+    BFGS(atoms, logfile=None).run(fmax=RELAXED, steps=300)
     atoms.calc = None

@@ -22,6 +22,9 @@ from densnet.models.layers import geometry
 from densnet.models.store import read_archive, write_archive
 from densnet.prior import FreeAtoms
 
+ROWS = 12
+"""Rows of a Jacobian that are formed together: wider matrix products, more memory."""
+
 
 class DenSNet(nn.Module):
     """Density network, energy network, auxiliary basis and free atoms.
@@ -132,5 +135,9 @@ class DenSNet(nn.Module):
 
 def _jacobian(outputs: Tensor, inputs: Tensor) -> Tensor:
     """Return the derivatives of outputs (n,) by inputs (atoms, 3), shape (n, 3 atoms)."""
-    rows = [torch.autograd.grad(output, inputs, retain_graph=True)[0].flatten() for output in outputs]
-    return torch.stack(rows).detach()
+    unit = torch.eye(len(outputs), dtype=outputs.dtype, device=outputs.device)
+    rows = [
+        torch.autograd.grad(outputs, inputs, some, retain_graph=True, is_grads_batched=True)[0].flatten(1)
+        for some in unit.split(ROWS)
+    ]
+    return torch.cat(rows).detach()

@@ -11,29 +11,31 @@ Constants are kept in float64 and cast where they are used, so that networks com
 
 from __future__ import annotations
 
-from functools import cache
+import re
 
 import numpy as np
 import torch
-from e3nn import o3
 from scipy.integrate import lebedev_rule
 from torch import Tensor
 
 from densnet.errors import ConfigError
+from densnet.harmonics import coupling, spherical_harmonics
+
+TERM = re.compile(r"(?:(\d+)x)?(\d+)([eo])")
 
 
 def parse_irreps(irreps: str) -> list[int]:
     """Return the multiplicity of every l from 0 to L; raise `ConfigError` for features these networks cannot hold."""
-    try:
-        parsed = o3.Irreps(irreps)
-    except (ValueError, AssertionError):
-        raise ConfigError(f"irreps {irreps!r}: write them like '32x0e+16x1o+8x2e'") from None
-    multiplicities = [0] * (parsed.lmax + 1) if len(parsed) else []
-    for multiplicity, (l, parity) in parsed:
-        if parity != (-1) ** l:
+    terms = [TERM.fullmatch(term.strip()) for term in irreps.split("+")]
+    if None in terms:
+        raise ConfigError(f"irreps {irreps!r}: write them like '32x0e+16x1o+8x2e'")
+    parsed = [(int(term[1] or 1), int(term[2]), term[3]) for term in terms]
+    multiplicities = [0] * (1 + max(l for _, l, _ in parsed))
+    for multiplicity, l, parity in parsed:
+        if parity != "eo"[l % 2]:
             raise ConfigError(f"irreps {irreps!r}: features have the parity (-1)^l of the density; {l}{'eo'[l % 2]}")
         multiplicities[l] += multiplicity
-    if not multiplicities or 0 in multiplicities:
+    if 0 in multiplicities:
         raise ConfigError(f"irreps {irreps!r}: every l from 0 to the highest needs at least one channel")
     return multiplicities
 
@@ -41,16 +43,6 @@ def parse_irreps(irreps: str) -> list[int]:
 def momenta(max_l: int) -> Tensor:
     """Return the l of each packed component, shape (M,)."""
     return torch.repeat_interleave(torch.arange(max_l + 1), 2 * torch.arange(max_l + 1) + 1)
-
-
-@cache
-def _coupling(l: int) -> Tensor:
-    """Return C with ``Y_l = C (Y_{l-1} x Y_1)``, component normalisation, shape ((2 l - 1) * 3, 2 l + 1)."""
-    coupling = o3.wigner_3j(l - 1, 1, l, dtype=torch.float64)
-    axis = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64)  # e3nn's polar axis: only the middle component is left
-    lower, first = (o3.spherical_harmonics(k, axis, True, normalization="component") for k in (l - 1, 1))
-    length = torch.einsum("i,j,ijk->k", lower, first, coupling)[l]
-    return (coupling * np.sqrt(2 * l + 1) / length).reshape(-1, 2 * l + 1)
 
 
 class Harmonics(torch.nn.Module):
@@ -66,7 +58,7 @@ class Harmonics(torch.nn.Module):
         super().__init__()
         self.max_l = max_l
         for l in range(2, max_l + 1):
-            self.register_buffer(f"coupling_{l}", _coupling(l), persistent=False)
+            self.register_buffer(f"coupling_{l}", torch.as_tensor(coupling(l)), persistent=False)
 
     def forward(self, unit: Tensor) -> Tensor:
         """Return the harmonics of unit vectors (..., 3) in e3nn's order and ``component`` norm, shape (..., M)."""
@@ -95,11 +87,10 @@ def quadrature(max_l: int, order: int) -> tuple[Tensor, Tensor]:
     """
     degree = max(3, (order + 1) * max_l)
     points, weights = lebedev_rule(next(d for d in _LEBEDEV_DEGREES if d >= degree))
-    normals = torch.as_tensor(points.T.copy())
-    harmonics = o3.spherical_harmonics(list(range(max_l + 1)), normals, False, normalization="component")
-    size = np.sqrt(harmonics.shape[1])
-    projection = harmonics.T * torch.as_tensor(weights / (4 * np.pi)) * size
-    return harmonics / size, projection
+    shells = [spherical_harmonics(l, points.T) for l in range(max_l + 1)]
+    harmonics, size = np.sqrt(4 * np.pi) * np.concatenate(shells, axis=1), max_l + 1
+    projection = harmonics.T * (weights / (4 * np.pi)) * size
+    return torch.as_tensor(harmonics / size), torch.as_tensor(projection)
 
 
 _LEBEDEV_DEGREES = (3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 35, 41)

@@ -285,12 +285,13 @@ def _displaced(
     atoms: Atoms, step: np.ndarray, calculator: ReferenceCalculator, start: list[np.ndarray]
 ) -> dict[str, np.ndarray]:
     forces, dipoles = [], []
+    calculator.restore(start)
     for sign in (1, -1):
         moved = atoms.copy()
         moved.positions = atoms.positions + sign * step
-        calculator.restore(start)
         forces.append(calculator.get_forces(moved))
         dipoles.append(calculator.get_dipole_moment(moved))
+        calculator.restore(calculator.state()[::-1])  # from there through the start: the other side is extrapolated
     return {"forces": np.array(forces), "dipole": np.array(dipoles)}
 
 
