@@ -10,7 +10,7 @@ rule start:
         "<logs>/start/{length}.log",
     benchmark:
         "<benchmarks>/start/{length}.tsv"
-    priority: -10  # nothing waits for it until there is a model
+    priority: -4  # of what the training does not wait for, this comes first
     conda:
         "../../envs/densnet.yaml"
     threads: 1
