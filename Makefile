@@ -50,7 +50,6 @@ schema: environment
 environment: $(INSTALLED)
 
 # torch comes first and by its exact version: a range would draw in the newest build, with gigabytes for GPUs.
-# Modules are compiled when they are first imported; most of the thousands never are.
 $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@if [ ! -x $(BIN)/python ]; then \
 	  for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
@@ -62,8 +61,8 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	  fi; \
 	  $$python -m venv $(VENV); \
 	fi
-	$(BIN)/python -m pip install --quiet --no-compile "$$(grep '^torch==' $(CONSTRAINTS))"
-	$(BIN)/python -m pip install --quiet --no-compile --constraint $(CONSTRAINTS) --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' $(CONSTRAINTS))"
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@
 
 clean:

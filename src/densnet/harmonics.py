@@ -1,7 +1,6 @@
 r"""Real spherical harmonics in e3nn's order: the polar axis is y, so that l = 1 is x, y, z.
 
-Written without e3nn, whose import takes longer than the prediction of a spectrum's worth of frames; held against it in
-the tests.
+Written without e3nn, whose import brings PyTorch's compiler along and takes seconds; held against it in the tests.
 """
 
 from __future__ import annotations

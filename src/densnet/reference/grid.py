@@ -12,14 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from pyscf import dft, gto, lib
-from pyscf.dft import numint
+from pyscf.dft import gen_grid, numint
 
 log = logging.getLogger(__name__)
 
-BLOCK = 280
+BLOCK = 5 * gen_grid.BLKSIZE
 """Grid points in a block: its orbital values stay in the processor's cache."""
 NEGLIGIBLE = 1e-9
 """Orbitals with |value| sqrt(weight) below this everywhere in a block are left out of it."""
+UNREACHED = 1e-13
+"""Shells estimated to be smaller than this everywhere in a block are not even computed there."""
 
 SECOND = np.array([[4, 5, 6], [5, 7, 8], [6, 8, 9]])
 """Where PySCF puts the second derivative with respect to two axes."""
@@ -46,14 +48,17 @@ class Block:
 
 def blocks(mol: gto.Mole, grids: dft.gen_grid.Grids, derivatives: int) -> Iterator[Block]:
     """Yield the blocks of a grid with the orbitals and their derivatives up to an order."""
-    roots = np.sqrt(np.abs(grids.weights))
+    roots, sizes = np.sqrt(np.abs(grids.weights)), np.diff(mol.ao_loc_nr())
+    reached = gen_grid.make_screen_index(mol, grids.coords, cutoff=UNREACHED)
     for start in range(0, len(roots), BLOCK):
         points = slice(start, min(start + BLOCK, len(roots)))
-        values = mol.eval_gto(f"GTOval_sph_deriv{derivatives}", grids.coords[points])
+        shells = reached[start // gen_grid.BLKSIZE : -(-points.stop // gen_grid.BLKSIZE)]
+        values = mol.eval_gto(f"GTOval_sph_deriv{derivatives}", grids.coords[points], non0tab=shells)
         values = values.reshape(-1, *values.shape[-2:]).transpose(0, 2, 1)
-        reach = np.abs(values).max(axis=0) * roots[points]
-        orbitals = np.flatnonzero(reach.max(axis=1) > NEGLIGIBLE)
-        yield Block(points, orbitals, np.ascontiguousarray(values[:, orbitals]))
+        orbitals = np.flatnonzero(np.repeat(shells.any(axis=0), sizes))
+        values = values[:, orbitals]
+        large = (np.abs(values).max(axis=0) * roots[points]).max(axis=1) > NEGLIGIBLE
+        yield Block(points, orbitals[large], values if large.all() else np.ascontiguousarray(values[:, large]))
 
 
 def block_density(block: Block, dm: np.ndarray) -> np.ndarray:

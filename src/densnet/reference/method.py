@@ -280,6 +280,7 @@ def gradient(mf: MeanField, reference: Reference) -> np.ndarray:
 
 def _direct_gradient(mf: MeanField) -> np.ndarray:
     mol, dm = mf.mol, mf.make_rdm1()
+    mf.with_x2c = None  # PySCF would look for it in all of its modules, and importing those takes longer than this
     stock = mf.nuc_grad_method()
     weighted = stock.make_rdm1e(mf.mo_energy, mf.mo_coeff, mf.mo_occ)
     core, overlap = stock.hcore_generator(mol), stock.get_ovlp(mol)
