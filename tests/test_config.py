@@ -46,6 +46,10 @@ def test_every_wrong_key_is_named_with_a_suggestion():
         ({"simulation": {"production": 1.0}}, "simulation.production: 1 ps is shorter than the 4 ps"),
         ({"sampling": {"aimd": {"replicas": 2}}}, r"chain length 1 has 2 replica\(s\) for 3 splits"),
         ({"frames": {"test": {2: 161}}}, "161 frames of chain length 2, but its campaigns keep 160"),
+        (
+            {"density_network": {"trunk": "phisnet", "irreps": "8x0e+4x1o"}},
+            "density_network: irreps: trunk phisnet has",
+        ),
         ({"basis": {"max_l": 5}}, "density_network.irreps: highest l is 4, but basis.max_l is 5"),
     ],
 )

@@ -30,10 +30,16 @@ def _two_terms(z):
     return 0.75 * z / (np.pi / 1.5) ** 1.5, 0.25 * z / (1.5 / 2.0 * (np.pi / 2.0) ** 1.5)
 
 
-def model(seed=0):
+SMALL = {
+    "gaunt": Network(irreps="8x0e+4x1o+2x2e", layers=1, cutoff=4.0, radial=6, radial_hidden=8),
+    "phisnet": Network(trunk="phisnet", irreps="6x0e+6x1o+6x2e", layers=2, cutoff=4.0, radial=6),
+}
+
+
+def model(seed=0, trunk="gaunt"):
     """Return a model with random weights in every layer (untrained networks start at zero)."""
     torch.manual_seed(seed)
-    small = Network(irreps="8x0e+4x1o+2x2e", layers=1, cutoff=4.0, radial=6, radial_hidden=8)
+    small = SMALL[trunk]
     made = DenSNet.create(basis(), free_atoms(), small, small)
     with torch.no_grad():
         for parameter in made.parameters():

@@ -187,8 +187,11 @@ class Basis(Section):
 
 
 class Network(Section):
-    """Size of an equivariant network."""
+    """Kind and size of an equivariant network."""
 
+    trunk: Literal["gaunt", "phisnet"] = "gaunt"
+    """``gaunt``: sums over neighbours multiplied on points of the sphere. ``phisnet``: the trunk of Unke et al. (2021),
+    with Clebsch-Gordan products."""
     irreps: str = "32x0e+32x1o+32x2e+32x3o+32x4e"
     """Hidden features of an atom, as e3nn irreps."""
     layers: Count = 2
@@ -198,7 +201,14 @@ class Network(Section):
     radial: Count = 8
     """Radial functions of the interatomic distance."""
     radial_hidden: Count = 32
-    """Width of the radial perceptron."""
+    """Width of the radial perceptron of ``gaunt``; ``phisnet`` has none."""
+
+    @model_validator(mode="after")
+    def _channels_suit_the_trunk(self) -> Network:
+        channels = {term.rpartition("x")[0].strip() for term in self.irreps.split("+")}
+        if self.trunk == "phisnet" and len(channels) > 1:
+            raise ValueError(f"irreps: trunk phisnet has as many channels of every l, not {self.irreps}")
+        return self
 
 
 class Training(Section):

@@ -20,9 +20,9 @@ def frames():
     return [(atoms.get_chemical_symbols(), atoms.positions)]
 
 
-@pytest.fixture
-def model():
-    made = toys.model(3)
+@pytest.fixture(params=toys.SMALL)
+def model(request):
+    made = toys.model(3, request.param)
     torch.manual_seed(5)
     for buffers in (made.density.whitening, made.energy.whitening):  # every normalisation must be in the file
         for element, size in enumerate(made.density.layout.sizes.tolist()):
@@ -44,8 +44,20 @@ def test_round_trip(model, frames, tmp_path):
     assert again.basis == model.basis and again.free_atoms == model.free_atoms
 
 
-def test_an_untrained_model_predicts_free_atoms(frames):
-    model = DenSNet.create(toys.basis(), toys.free_atoms(), SMALL, SMALL)
+def test_a_file_from_before_there_was_a_choice_of_trunks(frames, tmp_path):
+    model = toys.model(3)
+    model.save(tmp_path / "model.pt")
+    description, state = store.read_archive(tmp_path / "model.pt", "DenSNet")
+    for network in ("density", "energy"):
+        assert description[network].pop("trunk") == "gaunt"
+    store.write_archive(tmp_path / "old.pt", "DenSNet", description, state)
+    again = DenSNet.load(tmp_path / "old.pt")
+    assert torch.equal(again(again.graph(frames))["energy"], model(model.graph(frames))["energy"])
+
+
+@pytest.mark.parametrize("small", toys.SMALL.values(), ids=toys.SMALL)
+def test_an_untrained_model_predicts_free_atoms(frames, small):
+    model = DenSNet.create(toys.basis(), toys.free_atoms(), small, small)
     results = model.properties(model.graph(frames))
     assert results["coefficients"].abs().max() == 0
     assert results["dipole"].abs().max() == 0

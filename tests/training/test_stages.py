@@ -45,6 +45,17 @@ def test_both_networks_learn(trained):
     assert not list(trained.glob("*.checkpoint"))
 
 
+def test_both_networks_learn_with_the_other_trunk(trained, tmp_path):
+    small = Network(trunk="phisnet", irreps="6x0e+6x1o+6x2e", layers=1, cutoff=3.5, radial=6)
+    data = trained / "dataset.zip"
+    train_density(data, small, DENSITY, 1, tmp_path / "density.pt", tmp_path / "density.csv")
+    train_energy(data, tmp_path / "density.pt", small, ENERGY, 1, tmp_path / "model.pt", tmp_path / "energy.csv")
+    density, energy = rows(tmp_path / "density.csv"), rows(tmp_path / "energy.csv")
+    assert density[-1]["density_error"] < 0.7
+    assert energy[-1]["loss"] < 0.5 * energy[0]["loss"]
+    assert energy[-1]["force_mae_mev_per_angstrom"] < 0.8 * energy[0]["force_mae_mev_per_angstrom"]
+
+
 def test_the_model_file_is_what_was_validated(trained):
     model, frames = DenSNet.load(trained / "model.pt"), dict(Dataset.open(trained / "dataset.zip").of("validation"))
     errors = []

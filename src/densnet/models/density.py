@@ -14,9 +14,10 @@ from densnet.config import Network
 from densnet.errors import ConfigError
 from densnet.models.charges import ChargeFlow
 from densnet.models.graph import Graph
-from densnet.models.layers import Geometry, ShellLinear, Trunk, geometry
+from densnet.models.layers import Geometry, ShellLinear, geometry
 from densnet.models.shells import Layout, Spec, Whitening
 from densnet.models.spherical import Harmonics
+from densnet.models.trunk import build_trunk
 
 
 class DensityNetwork(nn.Module):
@@ -41,7 +42,7 @@ class DensityNetwork(nn.Module):
         self.config = network
         self.layout = Layout(spec)
         self.whitening = Whitening(self.layout)
-        self.trunk = Trunk(network, len(spec), equivariant_input=False)
+        self.trunk = build_trunk(network, len(spec), equivariant_input=False)
         if self.layout.max_l > self.trunk.max_l:
             raise ConfigError(
                 f"density_network.irreps: {network.irreps} ends at l = {self.trunk.max_l}, the auxiliary basis at "

@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 from densnet.config import Network
 from densnet.models.graph import Graph
-from densnet.models.layers import Geometry, ShellLinear, Trunk, bounded, geometry
+from densnet.models.layers import Geometry, ShellLinear, bounded, geometry
 from densnet.models.repulsion import ScreenedRepulsion
 from densnet.models.shells import Layout, Spec, Whitening
 from densnet.models.spherical import Harmonics
+from densnet.models.trunk import build_trunk
 
 
 class EnergyNetwork(nn.Module):
@@ -33,7 +34,7 @@ class EnergyNetwork(nn.Module):
         self.config = network
         self.layout = Layout(spec)
         self.whitening = Whitening(self.layout)
-        self.trunk = Trunk(network, len(spec), equivariant_input=True)
+        self.trunk = build_trunk(network, len(spec), equivariant_input=True)
         self.harmonics = Harmonics(self.trunk.max_l)
         self.embedding = nn.Parameter(torch.randn(len(spec), self.trunk.channels))
         self.readers = nn.ModuleList(

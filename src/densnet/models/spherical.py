@@ -12,6 +12,7 @@ Constants are kept in float64 and cast where they are used, so that networks com
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 import torch
@@ -43,6 +44,31 @@ def parse_irreps(irreps: str) -> list[int]:
 def momenta(max_l: int) -> Tensor:
     """Return the l of each packed component, shape (M,)."""
     return torch.repeat_interleave(torch.arange(max_l + 1), 2 * torch.arange(max_l + 1) + 1)
+
+
+@cache
+def clebsch_gordan(l1: int, l2: int, l3: int) -> Tensor:
+    """Return the Clebsch-Gordan coefficients C of real harmonics, (2 l1 + 1, 2 l2 + 1, 2 l3 + 1), float64.
+
+    The product ``sum_ij C_ijk x_i y_j`` has unit variance where x and y have.
+    """
+    from e3nn import o3  # slow to import, and the default trunk needs none of it
+
+    return o3.wigner_3j(l1, l2, l3, dtype=torch.float64) * np.sqrt(2 * l3 + 1)
+
+
+def paths(first_l: int, second_l: int, max_l: int) -> list[tuple[int, int, int]]:
+    """Return every (l1, l2, l3), up to the l given, for which l1 and l2 have a product of l3 with natural parity.
+
+    That product has the parity (-1)^(l1 + l2). Where l1 + l2 + l3 is odd, as in a cross product, it differs from
+    (-1)^l3: such a pseudotensor cannot be added to features, or give coefficients, that have natural parity.
+    """
+    return [
+        (l1, l2, l3)
+        for l1 in range(first_l + 1)
+        for l2 in range(second_l + 1)
+        for l3 in range(abs(l1 - l2), min(l1 + l2, max_l) + 1, 2)
+    ]
 
 
 class Harmonics(torch.nn.Module):
