@@ -18,6 +18,7 @@ from densnet.dynamics import h5md, md
 from densnet.provenance import seed
 from densnet.spectra import harmonic
 
+TWO = toys.model(), toys.model(1)
 STUDY = """
 name: small
 molecule: {name: water}
@@ -57,6 +58,19 @@ def test_predict_writes_energy_forces_and_dipole(folder):
         assert atoms.get_potential_energy() == pytest.approx(float(expected["energy"]), abs=1e-4)
         assert atoms.get_forces() == pytest.approx(expected["forces"].numpy(), abs=1e-4)
         assert atoms.get_dipole_moment() == pytest.approx(expected["dipole"][0].numpy(), abs=1e-5)
+
+
+def test_predict_with_several_models_writes_their_deviations(folder):
+    toys.model(1).save(folder / "other.pt")
+    models = (folder / "model.pt", folder / "other.pt")
+    assert main(["-q", "predict", *map(str, models), str(folder / "frames.xyz"), "-o", str(folder / "o.xyz")]) == 0
+    for atoms in ase.io.read(folder / "o.xyz", index=":"):
+        each = [model.properties(model.graph([(atoms.get_chemical_symbols(), atoms.positions)])) for model in TWO]
+        energies, forces = ([one[name].numpy() for one in each] for name in ("energy", "forces"))
+        assert atoms.get_potential_energy() == pytest.approx(np.mean(energies), abs=1e-4)
+        assert atoms.info["energy_std"] == pytest.approx(np.std(energies, ddof=1), abs=1e-4)
+        assert atoms.arrays["forces_std"] == pytest.approx(np.std(forces, axis=0, ddof=1), abs=1e-4)
+        assert atoms.info["dipole_std"].shape == (3,)
 
 
 def test_predict_writes_a_cube_for_each_frame(folder):
@@ -138,6 +152,9 @@ def test_bad_input_is_one_line_that_names_the_cause(folder, capsys):
     assert "--temperature: input should be greater than 0" in refused(
         capsys, "md", model, start, "--temperature", "-5", "-o", folder / "a.h5"
     )
+    assert "simulation.max_deviation: one model does not deviate" in refused(
+        capsys, "md", model, start, "--max-deviation", "0.5", "-o", folder / "a.h5"
+    )
     (folder / "study.yaml").write_bytes(b"\xff\xfe\x00")
     assert "study.yaml: not valid YAML" in refused(capsys, "check", folder / "study.yaml")
     assert "--range 3500 400: empty window" in refused(capsys, "ir", "a.h5", "--range", 3500, 400, "-o", out)
@@ -153,6 +170,7 @@ def test_bad_input_is_one_line_that_names_the_cause(folder, capsys):
         "predict m.pt a.xyz -o o.xyz --cube --spacing 0",
         "predict m.pt a.xyz -o o.xyz --cube --spacing -0.2",
         "md m.pt a.xyz --replicas 0",
+        "md m.pt n.pt a.xyz --max-deviation 0",
         "build CO --length -1",
         "build CO --conformer -1",
     ],

@@ -139,17 +139,18 @@ def _add_reference(commands: argparse._SubParsersAction) -> None:
 
 def _add_model(commands: argparse._SubParsersAction) -> None:
     predict = _command(commands, "predict", run_predict, "energy, forces and dipole of structures")
-    predict.add_argument("model", type=Path)
+    predict.add_argument("models", type=Path, nargs="+", metavar="model", help=ENSEMBLE)
     predict.add_argument("frames", type=Path, help="structure file ASE reads")
     predict.add_argument("--cube", action="store_true", help="also write the density of each frame as a cube file")
     predict.add_argument("--spacing", type=positive, default=0.2, help="of the cube's points, Å")
     _output(predict)
     md = _command(commands, "md", run_md, "molecular dynamics: thermalise, then run at constant energy")
-    md.add_argument("model", type=Path)
+    md.add_argument("models", type=Path, nargs="+", metavar="model", help=ENSEMBLE)
     md.add_argument("start", type=Path, help="structure file ASE reads")
     for name, unit in SIMULATION.items():
         default = Simulation.model_fields[name].default
         md.add_argument(f"--{name}", type=float, default=default, help=f"{unit}; study key simulation.{name}")
+    md.add_argument("--max-deviation", type=positive, help="of an ensemble's forces, eV/Å; where it is larger, stop")
     md.add_argument("--replicas", type=whole(1), default=1, help="independent starts; more than one are numbered")
     md.add_argument("--seed", type=int, default=1)
     _output(md, "trajectory.h5")
@@ -159,6 +160,7 @@ def _add_model(commands: argparse._SubParsersAction) -> None:
     _output(harmonic, "harmonic.json")
 
 
+ENSEMBLE = "model file; several give the mean of an ensemble, and its deviation"
 SIMULATION = {
     "temperature": "K",
     "timestep": "fs",
@@ -300,18 +302,18 @@ def run_train(given: argparse.Namespace) -> None:
 def run_predict(given: argparse.Namespace) -> None:
     """Write structures with energy, forces and dipole, and cube files where asked for."""
     import ase.io
-    from ase.calculators.singlepoint import SinglePointCalculator
     from tqdm.auto import tqdm
 
     from densnet.dynamics.calculator import DenSNetCalculator
+    from densnet.dynamics.ensemble import EnsembleCalculator
+    from densnet.export import predicted_atoms
     from densnet.observables import write_cube
 
-    calculator = DenSNetCalculator(given.model)
+    single = len(given.models) == 1
+    calculator = DenSNetCalculator(given.models[0]) if single else EnsembleCalculator(given.models)
     predicted = []
     for index, frame in enumerate(tqdm(read_frames(given.frames), unit="frame", disable=None)):
-        atoms = frame.copy()
-        calculator.calculate(atoms)
-        atoms.calc = SinglePointCalculator(atoms, **calculator.results)
+        atoms = predicted_atoms(frame, calculator)
         predicted.append(atoms)
         if given.cube:
             cube = given.out.with_name(f"{given.out.stem}_{index:04d}.cube")
@@ -329,16 +331,16 @@ def run_md(given: argparse.Namespace) -> None:
     from pydantic import ValidationError
 
     from densnet.dynamics.md import run
-    from densnet.models.densnet import DenSNet
+    from densnet.models.ensemble import load_models
     from densnet.provenance import seed
 
     _one_thread()
     try:
-        simulation = Simulation(lengths=[1], **{name: getattr(given, name) for name in SIMULATION})
+        simulation = Simulation(lengths=[1], **{name: getattr(given, name) for name in (*SIMULATION, "max_deviation")})
     except ValidationError as error:
         wrong = ", ".join(f"--{e['loc'][0]}: {e['msg'].lower()} (given: {e['input']})" for e in error.errors())
         raise DataError(wrong) from None
-    model, start = DenSNet.load(given.model), read_frames(given.start)[-1]
+    model, start = load_models(given.models), read_frames(given.start)[-1]
     for replica in range(given.replicas):
         numbered = given.out.with_name(f"{given.out.stem}_{replica}{given.out.suffix}")
         out = given.out if given.replicas == 1 else numbered

@@ -263,6 +263,8 @@ class Simulation(Section):
     """ps of NVE dynamics from which spectra are taken."""
     stride: Positive = 2.0
     """fs between stored frames."""
+    max_deviation: Positive | None = None
+    """eV/Angstrom, standard deviation of the forces of an ensemble of models that stops a run; null: none does."""
 
 
 class Spectra(Section):

@@ -1,4 +1,4 @@
-"""Labelled frames for other programs: extended XYZ."""
+"""Labelled and predicted frames for other programs: extended XYZ."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import ase.io
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from densnet.config import SPLITS
@@ -45,6 +46,22 @@ def write_extxyz(dataset: Dataset, out: str | Path, split: str | None = None) ->
     with atomic(out) as temporary:
         ase.io.write(temporary, frames, format="extxyz")
     return len(frames)
+
+
+def predicted_atoms(frame: Atoms, calculator: Calculator) -> Atoms:
+    """Return a structure with what a calculator says about it, as an extended XYZ file keeps it.
+
+    The standard deviations of an ensemble are ``energy_std`` (eV) and ``dipole_std`` (e Å) in the comment line and the
+    columns ``forces_std`` (eV/Å).
+    """
+    atoms = frame.copy()
+    calculator.calculate(atoms)
+    results = dict(calculator.results)
+    deviations = {name: results.pop(name) for name in [*results] if name.endswith("_std")}
+    for name, values in deviations.items():
+        (atoms.arrays if name == "forces_std" else atoms.info)[name] = values
+    atoms.calc = SinglePointCalculator(atoms, **results)
+    return atoms
 
 
 def _atoms(frames: FrameSet, length: int, split: str) -> Iterator[Atoms]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from densnet import observables
 from densnet.errors import ModelError
 from densnet.models.densnet import DenSNet
+from densnet.models.ensemble import Ensemble
 from densnet.models.graph import Graph
 
 Array = NDArray[np.float64]
@@ -43,9 +44,9 @@ class DenSNetCalculator(Calculator):
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "dipole"]
 
-    def __init__(self, model: str | Path | DenSNet, device: str = "cpu", **kwargs: Any) -> None:  # noqa: ANN401 - ASE's
+    def __init__(self, model: str | Path | DenSNet | Ensemble, device: str = "cpu", **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(**kwargs)
-        self.model = model.to(device) if isinstance(model, DenSNet) else DenSNet.load(model, device)
+        self.model = DenSNet.load(model, device) if isinstance(model, (str, Path)) else model.to(device)
         self.coefficients = np.zeros(0)
         self.attached: Atoms | None = None
 
@@ -57,7 +58,10 @@ class DenSNetCalculator(Calculator):
     ) -> None:
         """Fill ``results`` with energy, forces and dipole, all from one call of the model."""
         super().calculate(atoms, properties, system_changes)
-        found = {name: value.cpu().numpy() for name, value in self.model.properties(self._graph()).items()}
+        self._take({name: value.cpu().numpy() for name, value in self.model.properties(self._graph()).items()})
+
+    def _take(self, found: dict[str, np.ndarray]) -> None:
+        """Keep what the model returned for one frame."""
         energy = float(found["energy"][0])
         self.coefficients = found["coefficients"].astype(np.float64)
         self.results = {

@@ -46,6 +46,7 @@ class Checkpoints:
             energy=state.point.energy,
             forces=state.point.forces,
             dipole=state.point.dipole,
+            deviation=np.nan if state.point.deviation is None else state.point.deviation,
             **{f"frames_{name}": values for name, values in frames.items()},
         )
 
@@ -66,7 +67,8 @@ class Checkpoints:
         if not frames:
             return None
         rng.bit_generator.state = json.loads(str(last["rng"]))
-        point = Point(float(last["energy"]), last["forces"], last["dipole"])
+        deviation = None if np.isnan(last["deviation"]) else float(last["deviation"])
+        point = Point(float(last["energy"]), last["forces"], last["dipole"], deviation)
         log.info("%s: resuming after step %d", self.folder, step)
         return State(step, last["positions"], last["velocities"], point), frames
 

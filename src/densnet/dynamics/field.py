@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from densnet.models.densnet import DenSNet
+    from densnet.models.ensemble import Ensemble
 
 Array = NDArray[np.float64]
 
@@ -24,11 +25,15 @@ class Point(NamedTuple):
         (A, 3) eV/Å.
     dipole
         (3,) e Å.
+    deviation
+        eV/Å, how far the models of an ensemble are apart: the largest standard deviation of the force on an atom (the
+        root of the sum over its components). A single model has none.
     """
 
     energy: float
     forces: Array
     dipole: Array
+    deviation: float | None = None
 
 
 class ForceField(Protocol):
@@ -48,12 +53,12 @@ class ModelField:
     Parameters
     ----------
     model
-        Density and energy networks.
+        Density and energy networks, or an ensemble of models.
     symbols
         Chemical symbols of the A atoms.
     """
 
-    def __init__(self, model: DenSNet, symbols: list[str]) -> None:
+    def __init__(self, model: DenSNet | Ensemble, symbols: list[str]) -> None:
         self.model = model
         self.symbols = list(symbols)
 
@@ -61,4 +66,5 @@ class ModelField:
         """Return energy, forces and dipole at ``positions``."""
         found = self.model.properties(self.model.graph([(self.symbols, positions)]))
         energy, forces, dipole = (found[name].cpu().numpy() for name in ("energy", "forces", "dipole"))
-        return Point(float(energy[0]), forces.astype(np.float64), dipole[0].astype(np.float64))
+        deviation = float(found["forces_std"].norm(dim=1).max()) if "forces_std" in found else None
+        return Point(float(energy[0]), forces.astype(np.float64), dipole[0].astype(np.float64), deviation)

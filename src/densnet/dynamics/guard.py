@@ -14,7 +14,7 @@ STRETCH = 1.5
 
 
 class Guard:
-    """Watches bonds, temperature and finiteness.
+    """Watches bonds, temperature, finiteness, and the deviation of an ensemble of models.
 
     Parameters
     ----------
@@ -25,9 +25,12 @@ class Guard:
     freedom
         Degrees of freedom. The temperature of a small system fluctuates by sqrt(2 / freedom) of itself; the limit is
         three times the target plus eight such fluctuations.
+    deviation
+        eV/Å, the largest deviation of the forces of an ensemble (see `densnet.dynamics.field.Point`); by default none
+        is too large.
     """
 
-    def __init__(self, atoms: Atoms, temperature: float = np.inf, freedom: int = 1) -> None:
+    def __init__(self, atoms: Atoms, temperature: float = np.inf, freedom: int = 1, deviation: float = np.inf) -> None:
         radii = np.array(natural_cutoffs(atoms, mult=1.25))
         distances = atoms.get_all_distances()
         first, second = np.triu_indices(len(atoms), k=1)
@@ -36,13 +39,16 @@ class Guard:
         self.start = distances[self.first, self.second]
         self.names = [f"{symbol}{index}" for index, symbol in enumerate(atoms.get_chemical_symbols())]
         self.hottest = temperature * (3 + 8 * np.sqrt(2 / freedom))
+        self.deviation = deviation
 
     def stretch(self, positions: Array) -> Array:
         """Return the length of each bond over its length at the start, for positions (..., A, 3)."""
         bonds = positions[..., self.first, :] - positions[..., self.second, :]
         return np.linalg.norm(bonds, axis=-1) / self.start
 
-    def complaint(self, positions: Array, forces: Array, temperature: float = 0.0) -> str | None:
+    def complaint(
+        self, positions: Array, forces: Array, temperature: float = 0.0, deviation: float | None = None
+    ) -> str | None:
         """Return what is wrong with a geometry (A, 3) in Å at a kinetic temperature in K, or None."""
         if not (np.isfinite(positions).all() and np.isfinite(forces).all()):
             return "positions or forces are not finite"
@@ -53,4 +59,6 @@ class Guard:
             return f"bond {bond} is {stretch[worst]:.2f} times as long as at the start"
         if temperature > self.hottest:
             return f"the temperature is {temperature:.0f} K, above the limit of {self.hottest:.0f} K"
+        if deviation is not None and deviation > self.deviation:
+            return f"the forces of the models deviate by {deviation:.3g} eV/Å, more than {self.deviation:g}"
         return None

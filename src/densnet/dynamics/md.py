@@ -28,6 +28,7 @@ from densnet.spectra.harmonic import vibrational_space
 
 if TYPE_CHECKING:
     from densnet.models.densnet import DenSNet
+    from densnet.models.ensemble import Ensemble
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Recorder:
 
 
 def run(
-    model: DenSNet | ForceField,
+    model: DenSNet | Ensemble | ForceField,
     atoms: Atoms,
     simulation: Simulation,
     seed: int,
@@ -101,7 +102,7 @@ def run(
     Parameters
     ----------
     model
-        A trained model, or any function of positions that returns energy, forces and dipole.
+        A trained model, an ensemble, or any function of positions that returns energy, forces and dipole.
     atoms
         Start.
     simulation
@@ -121,8 +122,11 @@ def run(
 
     Raises
     ------
+    ConfigError
+        A largest deviation is asked for, and there is no ensemble that deviates.
     SimulationError
-        A bond broke, the temperature ran away, or numbers stopped being finite. The last good geometry is saved.
+        A bond broke, the temperature ran away, the models of an ensemble disagree, or numbers stopped being finite. The
+        last good geometry is saved.
     """
     out, plan = Path(out), Plan.of(simulation)
     field = ModelField(model, atoms.get_chemical_symbols()) if hasattr(model, "properties") else model
@@ -132,7 +136,7 @@ def run(
     masses = atoms.get_masses()
     state, pieces = checkpoints.load(rng) or (_start(atoms, field, velocities, simulation.temperature, rng), [])
     freedom = vibrational_space(atoms.positions, masses).shape[1]
-    guard = Guard(atoms, simulation.temperature, freedom)
+    guard = Guard(atoms, simulation.temperature, freedom, _largest_deviation(simulation, state))
     pieces += _Job(field, masses, freedom, simulation, plan, rng, guard, atoms, out).finish(state, checkpoints)
     settings = {**simulation.model_dump(), **(parameters or {}), "seed": seed, "provenance": provenance()}
     trajectory = _join(atoms, simulation, pieces, settings)
@@ -186,7 +190,8 @@ class _Job:
             state = verlet_step(state, self.field, self.masses, plan.timestep)
         kinetic = kinetic_energy(state.velocities, self.masses)
         temperature = 2 * kinetic / (self.freedom * units.kB)
-        if complaint := self.guard.complaint(state.positions, state.point.forces, temperature):
+        point = state.point
+        if complaint := self.guard.complaint(state.positions, point.forces, temperature, point.deviation):
             self._give_up(state.step, before, complaint)
         if state.step >= plan.thermalisation and (state.step - plan.thermalisation) % plan.every == 0:
             recorder.add(state, kinetic, temperature)
@@ -212,13 +217,23 @@ def _start(
     return at_rest(State(0, positions, drawn, field(positions)), masses)
 
 
+def _largest_deviation(simulation: Simulation, state: State) -> float:
+    if simulation.max_deviation is None:
+        return np.inf
+    if state.point.deviation is None:
+        raise ConfigError(
+            "simulation.max_deviation: one model does not deviate from anything; give several models, or leave it out"
+        )
+    return simulation.max_deviation
+
+
 def _fingerprint(simulation: Simulation, atoms: Atoms, seed: int, model: str) -> str:
     settings = simulation.model_dump(exclude={"lengths", "replicas"})
     parts = json.dumps([settings, atoms.get_chemical_symbols(), seed, model]).encode() + atoms.positions.tobytes()
     return hashlib.sha256(parts).hexdigest()
 
 
-def _weights_hash(model: DenSNet | ForceField) -> str:
+def _weights_hash(model: DenSNet | Ensemble | ForceField) -> str:
     digest = hashlib.sha256()
     for name, values in getattr(model, "state_dict", dict)().items():
         digest.update(name.encode() + values.detach().cpu().contiguous().numpy().tobytes())
