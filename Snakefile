@@ -4,6 +4,7 @@ snakemake                                    the study of config.yaml
 snakemake --config study=ethanol             a study of workflow/studies, or the path of a file
 snakemake --config study=tiny seed=2         with settings put over those of the file
 snakemake labels | model | trajectories      a stage and what it needs
+snakemake variants                           learning curves and ablations, where the study has variants
 """
 
 from snakemake.utils import min_version
@@ -32,12 +33,18 @@ include: "workflow/rules/spectra.smk"
 include: "workflow/rules/report.smk"
 
 
+if study.variants:
+
+    include: "workflow/rules/variants.smk"
+
+
 localrules:
     all,
     frames,
     labels,
     model,
     trajectories,
+    variants,
 
 
 rule all:
@@ -67,3 +74,8 @@ rule model:
 rule trajectories:
     input:
         trajectories(study.simulation.lengths),
+
+
+rule variants:
+    input:
+        variants_report,

@@ -53,13 +53,13 @@ class House:
             timeout=600,
         )
 
-    def planned(self, study: str = "tiny") -> dict[str, int]:
+    def planned(self, study: str = "tiny", target: str = "all") -> dict[str, int]:
         """Return the jobs that a run would start, by rule."""
-        result = self.run("--dry-run", study=study)
+        result = self.run(target, "--dry-run", study=study)
         assert result.returncode == 0, result.stdout
         table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", result.stdout, re.MULTILINE | re.DOTALL)
         rows = [row.split() for row in table[1].splitlines()] if table else []
-        return {rule: int(count) for rule, count in rows if rule != "all"}
+        return {rule: int(count) for rule, count in rows if rule != target}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -198,6 +198,19 @@ def test_train_takes_the_seeds_of_the_workflow(folder, monkeypatch):
     assert seeds == [seed(1, "train_density"), seed(1, "train_energy")]
 
 
+def test_train_a_variant(folder, monkeypatch, capsys):
+    calls = []
+    for name in ("train_density", "train_energy"):
+        monkeypatch.setattr(training, name, lambda *given, **more: calls.append((*given, more["train_frames"])))
+    path = folder / "study.yaml"
+    path.write_text(path.read_text() + "variants: {few: {train_frames: 3, energy_network: {layers: 4}}}\n")
+    assert main(["-q", "train", str(path), "data.zip", "--variant", "few", "-o", str(folder / "m.pt")]) == 0
+    assert [call[-1] for call in calls] == [3, 3]
+    assert (calls[0][1].layers, calls[1][2].layers) == (2, 4)
+    message = refused(capsys, "train", path, "data.zip", "--variant", "many", "-o", folder / "m.pt")
+    assert "no variant 'many'; it has few" in message
+
+
 def test_misspelt_study_key_is_explained(folder, capsys):
     path = folder / "study.yaml"
     path.write_text(path.read_text().replace("lengths: [1]}\n", "lengths: [1], replica: 3}\n"))

@@ -61,6 +61,47 @@ def test_studies_that_make_no_sense(sections, words):
         check_study(values)
 
 
+VARIANTS = [
+    ({"few": {"train_frames": 5}}, r"variants\.few\.train_frames: 5, of 4 in frames\.train; ask for fewer"),
+    ({"few": {"train_frames": {2: 1}}}, r"variants\.few\.train_frames: more than .* chain lengths \[2\]"),
+    ({"few": {"train_frames": 0}}, r"variants\.few\.train_frames: Input should be greater than or equal to 1"),
+    ({"few": {"train_frames": "all"}}, r"variants\.few\.train_frames: Input should be a valid integer"),
+    ({"few": {"train_frame": 3}}, r"variants\.few\.train_frame: unknown key; did you mean 'train_frames'\?"),
+    ({"a": {"energy_training": {"stps": 1}}}, r"variants\.a\.energy_training\.stps: unknown key; did you mean 'steps'"),
+    ({"a": {"density_network": {"irreps": "8x0e"}}}, r"variants\.a\.density_network\.irreps: highest l is 0"),
+    ({"two words": {}}, r"variants\.two words: String should match"),
+]
+
+
+@pytest.mark.parametrize(("variants", "words"), VARIANTS)
+def test_variants_that_make_no_sense(variants, words):
+    with pytest.raises(ConfigError, match=rf"1 wrong setting\(s\)\n  {words}"):
+        check_study(changed(variants=variants))
+
+
+def test_a_variant_is_the_study_with_other_settings():
+    variants = {"a": {"density_network": {"cutoff": 6.0}, "seed": 4}, "few": {"train_frames": 3}, "same": {}}
+    study = check_study(changed(variants=variants, density_network={"layers": 3}, simulation={"ensemble": ["a"]}))
+    one = study.variant("a")
+    assert (one.density_network.cutoff, one.density_network.layers, one.seed) == (6.0, 3, 4)
+    assert one.energy_network == study.energy_network
+    assert study.variant("few").density_training == study.density_training
+    assert study.learning_curve() == ["few"]
+
+
+@pytest.mark.parametrize(
+    ("simulation", "words"),
+    [
+        ({"ensemble": ["b"]}, "simulation.ensemble: b is not among the variants"),
+        ({"max_deviation": 0.5}, "simulation.max_deviation: one model does not deviate"),
+    ],
+)
+def test_ensembles_that_make_no_sense(simulation, words):
+    with pytest.raises(ConfigError, match=words):
+        check_study(changed(variants={"a": {"seed": 2}}, simulation=simulation))
+    assert check_study(changed(variants={"a": {"seed": 2}}, simulation={"ensemble": ["a"], "max_deviation": 0.5}))
+
+
 def test_everything_that_does_not_fit_is_said_at_once():
     wrong = changed(frames={"test": {3: 1}}, spectra={"range": [3500, 400]}, simulation={"stride": 0.75})
     with pytest.raises(ConfigError) as caught:

@@ -1,6 +1,7 @@
 """Files of fitted labels to dataset and back."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,42 @@ def test_round_trip_keeps_every_number(tmp_path):
     assert test.density_matrix_frame.tolist() == [0, 1, 2]
     np.testing.assert_array_equal(test.energy, frames.energy[[1, 3, 4]])
     assert len(frames.select("validation").density_matrix) == 0
+
+
+@pytest.fixture
+def learned(tmp_path):
+    """Chains of one and two monomers with 12 and 6 training frames."""
+    paths = {n: [write_chunk(tmp_path / f"{n}.h5", [0] * 6 * k + [1, 2], n)] for n, k in ((1, 2), (2, 1))}
+    gather(paths, tmp_path / "d.zip", BASIS, ATOMS, {"study": {"seed": 3, "reference": None}})
+    return Dataset.open(tmp_path / "d.zip")
+
+
+def chosen(dataset):
+    return {(length, name) for length, frames in dataset.of("train") for name in frames.names}
+
+
+def test_fewer_training_frames_are_part_of_more(learned):
+    sets = [chosen(learned.learning_from(count)) for count in (3, 8, 15, 18)]
+    assert [len(one) for one in sets] == [3, 8, 15, 18]
+    assert sets[0] < sets[1] < sets[2] < sets[3] == chosen(learned) == chosen(learned.learning_from(None))
+    assert {length for length, _ in sets[1]} == {1, 2}
+    assert sets[1] != {(1, name) for name in learned[1].names[:8]}  # in a random order
+    assert sets[1] == chosen(learned.learning_from(8))
+
+
+def test_another_seed_chooses_other_training_frames(learned):
+    other = replace(learned, meta={"study": {"seed": 4}})
+    assert chosen(other.learning_from(8)) != chosen(learned.learning_from(8))
+
+
+def test_training_frames_by_length_and_the_other_splits(learned):
+    fewer = learned.learning_from({1: 5})
+    assert [(length, len(frames)) for length, frames in fewer.of("train")] == [(1, 5)]  # not named, not learned from
+    for split in ("validation", "test"):
+        for (_, before), (_, after) in zip(learned.of(split), fewer.of(split), strict=True):
+            np.testing.assert_array_equal(after.energy, before.energy)
+            np.testing.assert_array_equal(after.density_matrix, before.density_matrix)
+    assert len(chosen(learned.learning_from({1: 5, 2: 99}))) == 11
 
 
 def test_splits_are_listed_by_length(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from densnet.basis import AuxiliaryBasis, Shell
-from densnet.config import Network
+from densnet.config import EnergyNetworkSettings, Network
 from densnet.models.densnet import DenSNet
 from densnet.prior import FreeAtom, FreeAtoms
 
@@ -36,11 +36,15 @@ SMALL = {
 }
 
 
+def energy(network, **settings):
+    """Return an energy network as large as another network."""
+    return EnergyNetworkSettings(**network.model_dump() | settings)
+
+
 def model(seed=0, trunk="gaunt"):
     """Return a model with random weights in every layer (untrained networks start at zero)."""
     torch.manual_seed(seed)
-    small = SMALL[trunk]
-    made = DenSNet.create(basis(), free_atoms(), small, small)
+    made = DenSNet.create(basis(), free_atoms(), SMALL[trunk], energy(SMALL[trunk]))
     with torch.no_grad():
         for parameter in made.parameters():
             if not parameter.any():

@@ -134,6 +134,7 @@ def _add_reference(commands: argparse._SubParsersAction) -> None:
     train = _command(commands, "train", run_train, "train both networks on a dataset")
     train.add_argument("study", type=Path)
     train.add_argument("dataset", type=Path)
+    train.add_argument("--variant", help="one of the study's variants; default: the study as it is")
     _output(train, "model.pt")
 
 
@@ -285,17 +286,23 @@ def run_train(given: argparse.Namespace) -> None:
     from densnet.training import train_density, train_energy
     from densnet.workflow import gpus
 
-    study = load_study(given.study)
+    study, train_frames = load_study(given.study), None
+    if given.variant:
+        if given.variant not in study.variants:
+            raise DataError(
+                f"{given.study}: no variant '{given.variant}'; it has {', '.join(study.variants) or 'none'}"
+            )
+        study, train_frames = study.variant(given.variant), study.variants[given.variant].train_frames
     density = given.out.with_suffix(".density.pt")
     device = "cuda" if gpus(study.reference.device) and torch.cuda.is_available() else "cpu"
     # Seeds carry the names of the workflow's rules: the same study and dataset give the same model.
     train_density(
         given.dataset, study.density_network, study.density_training, seed(study.seed, "train_density"), density,
-        density.with_suffix(".csv"), device=device,
+        density.with_suffix(".csv"), device=device, train_frames=train_frames,
     )  # fmt: skip
     train_energy(
         given.dataset, density, study.energy_network, study.energy_training, seed(study.seed, "train_energy"),
-        given.out, given.out.with_suffix(".csv"), device=device,
+        given.out, given.out.with_suffix(".csv"), device=device, train_frames=train_frames,
     )  # fmt: skip
 
 

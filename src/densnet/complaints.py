@@ -17,7 +17,7 @@ def lines(item: Mapping[str, Any], root: type[BaseModel]) -> list[str]:
 
 
 def _path(location: Iterable[str | int]) -> str:
-    return ".".join(str(part) for part in location if part != "[key]")
+    return ".".join(part for part in map(str, location) if not part.startswith("["))
 
 
 def _explain(item: Mapping[str, Any], root: type[BaseModel]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from densnet import complaints
 from densnet.consistency import problems
@@ -211,6 +211,16 @@ class Network(Section):
         return self
 
 
+class EnergyNetworkSettings(Network):
+    """Kind and size of the energy network, and what it reads."""
+
+    irreps: str = "32x0e+32x1o+32x2e"
+    """Hidden features of an atom, as e3nn irreps."""
+    density: bool = True
+    """Read the coefficients of the density. Without, the energy is that of a geometry alone, and the density gives the
+    dipole and nothing else."""
+
+
 class Training(Section):
     """Optimisation of one network. The budget is counted in steps, so that a resumed run ends on the same numbers."""
 
@@ -233,6 +243,9 @@ class Training(Section):
 class DensityTraining(Training):
     """Training of the density network."""
 
+    loss: Literal["metric", "coefficients"] = "metric"
+    """Of the coefficients of an atom: the distance of densities in the Coulomb and the overlap metric of its functions,
+    or the plain squares of the differences between the coefficients."""
     overlap_weight: float = Field(1.0, ge=0)
     """Weight of the overlap-metric loss beside the Coulomb-metric loss."""
 
@@ -263,8 +276,10 @@ class Simulation(Section):
     """ps of NVE dynamics from which spectra are taken."""
     stride: Positive = 2.0
     """fs between stored frames."""
+    ensemble: list[str] = []
+    """Variants whose models, and the study's own, drive dynamics by their mean."""
     max_deviation: Positive | None = None
-    """eV/Angstrom, standard deviation of the forces of an ensemble of models that stops a run; null: none does."""
+    """eV/Angstrom, standard deviation of the forces of the ensemble that stops a run; null: none does."""
 
 
 class Spectra(Section):
@@ -291,6 +306,30 @@ class Harmonic(Section):
     """Angstrom, norm of the displacement along a mode."""
 
 
+TrainFrames = Annotated[
+    Annotated[Count, Tag("[number]")] | Annotated[dict[Length, Count], Tag("[lengths]")],
+    Discriminator(lambda value: "[lengths]" if isinstance(value, dict) else "[number]"),
+]
+"""A number, or one for each chain length; the tags keep a mistake to one line, and out of the path of the key."""
+
+
+class Variant(Section):
+    """What is trained otherwise than in the study, on the same labels; sections hold the settings that differ."""
+
+    seed: int | None = Field(None, ge=0)
+    """Of the training, in the place of the study's."""
+    train_frames: TrainFrames | None = None
+    """Training frames in all, or of each chain length (of those not named, none): the first in a random order."""
+    density_network: dict[str, Any] = {}
+    """Settings put over those of the study."""
+    energy_network: dict[str, Any] = {}
+    """Settings put over those of the study."""
+    density_training: dict[str, Any] = {}
+    """Settings put over those of the study."""
+    energy_training: dict[str, Any] = {}
+    """Settings put over those of the study."""
+
+
 class Study(Section):
     """A whole study: everything the workflow does."""
 
@@ -307,12 +346,14 @@ class Study(Section):
     labels: Labels = Labels()
     basis: Basis = Basis()
     density_network: Network = Network()
-    energy_network: Network = Network(irreps="32x0e+32x1o+32x2e")
+    energy_network: EnergyNetworkSettings = EnergyNetworkSettings()
     density_training: DensityTraining = DensityTraining()
     energy_training: EnergyTraining = EnergyTraining()
     simulation: Simulation
     spectra: Spectra = Spectra()
     harmonic: Harmonic = Harmonic()
+    variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Variant] = {}
+    """Variants of the study by name, for learning curves, ablations and ensembles; ``snakemake variants`` runs them."""
 
     @field_validator("sampling")
     @classmethod
@@ -335,6 +376,17 @@ class Study(Section):
         if self.molecule.smiles:
             del values["molecule"]["name"]  # only a label then
         return values
+
+    def variant(self, name: str) -> Study:
+        """Return the study with a variant's settings put over its own; raise `ConfigError` when these do not fit."""
+        changes = {key: value for key, value in self.variants[name] if value is not None and key != "train_frames"}
+        alone = {"ensemble": [], "max_deviation": None}
+        own = merge(self.model_dump(exclude={"variants"}), {"simulation": alone})
+        return check_study(merge(own, changes), f"variants.{name}")
+
+    def learning_curve(self) -> list[str]:
+        """Return the names of the variants that differ from the study in their training frames alone."""
+        return [name for name, one in self.variants.items() if one.model_fields_set == {"train_frames"}]
 
     def campaigns_of(self, length: int) -> list[str]:
         """Return the names of the campaigns that sample one chain length."""

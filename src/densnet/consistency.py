@@ -18,7 +18,8 @@ WIDTH = 48.05
 
 def problems(study: Study) -> list[str]:
     """Return one line for everything in a study that does not fit together."""
-    return [line for check in (_lengths, _molecule, _sampling, _basis, _times) for line in check(study)]
+    own = [line for check in (_lengths, _molecule, _sampling, _basis, _times) for line in check(study)]
+    return own or [line for check in (_variants, _ensemble) for line in check(study)]
 
 
 def _lengths(study: Study) -> Iterator[str]:
@@ -72,6 +73,32 @@ def _basis(study: Study) -> Iterator[str]:
         yield (
             f"density_network.irreps: highest l is {max(found)}, but basis.max_l is {study.basis.max_l}; "
             "add features of that l, or lower basis.max_l"
+        )
+
+
+def _variants(study: Study) -> Iterator[str]:
+    """Yield what is wrong with the variants of a study that is sound itself."""
+    available = study.frames.train
+    for name, variant in study.variants.items():
+        try:
+            study.variant(name)
+        except ConfigError as error:
+            yield from (f"variants.{name}.{line.strip()}" for line in str(error).splitlines()[1:])
+        wanted = variant.train_frames
+        if isinstance(wanted, int) and wanted > sum(available.values()):
+            yield f"variants.{name}.train_frames: {wanted}, of {sum(available.values())} in frames.train; ask for fewer"
+        elif isinstance(wanted, dict) and (many := [n for n, count in wanted.items() if count > available.get(n, 0)]):
+            yield f"variants.{name}.train_frames: more than frames.train has of chain lengths {many}; ask for fewer"
+
+
+def _ensemble(study: Study) -> Iterator[str]:
+    simulation = study.simulation
+    if unknown := [name for name in simulation.ensemble if name not in study.variants]:
+        yield f"simulation.ensemble: {', '.join(unknown)} is not among the variants; there are {[*study.variants]}"
+    if simulation.max_deviation and not simulation.ensemble:
+        yield (
+            "simulation.max_deviation: one model does not deviate from anything; name variants with other seeds under "
+            "simulation.ensemble, or leave it out"
         )
 
 

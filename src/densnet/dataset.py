@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from densnet.errors import DataError
 from densnet.files import atomic, sha256
 from densnet.frames import KEPT, PER_FRAME, FrameFile, FrameSet
 from densnet.prior import FreeAtoms
-from densnet.provenance import provenance
+from densnet.provenance import provenance, seed
 
 VERSION = 1
 
@@ -65,6 +65,35 @@ class Dataset:
             chosen = self.frames[length].select(split)
             if len(chosen):
                 yield length, chosen
+
+    def learning_from(self, train_frames: int | Mapping[int, int] | None) -> Dataset:
+        """Return the dataset with fewer training frames; the other splits stay.
+
+        The frames come in one random order that only the study's seed decides, so a smaller number is part of a larger
+        one.
+
+        Parameters
+        ----------
+        train_frames
+            How many in all, or how many of each chain length (of those not named, none); None for all there are.
+        """
+        if train_frames is None:
+            return self
+        study_seed, every = self.meta.get("study", {}).get("seed", 0), []
+        for length, frames in self.frames.items():
+            train = np.flatnonzero(frames.split == SPLITS.index("train"))
+            every += [(seed(study_seed, "train_frames", length, frames.names[k]), length, int(k)) for k in train]
+        every.sort()
+        if isinstance(train_frames, int):
+            kept = every[:train_frames]
+        else:
+            kept = [one for n, count in train_frames.items() for one in [e for e in every if e[1] == n][:count]]
+        return replace(self, frames={length: self._keeping(length, kept) for length in self.frames})
+
+    def _keeping(self, length: int, kept: Sequence[tuple[int, int, int]]) -> FrameSet:
+        frames = self.frames[length]
+        others = np.flatnonzero(frames.split != SPLITS.index("train"))
+        return frames.take(np.sort([*others, *(k for _, n, k in kept if n == length)]).astype(int))
 
     @classmethod
     def open(cls, path: str | Path) -> Dataset:

@@ -57,7 +57,7 @@ def test_a_file_from_before_there_was_a_choice_of_trunks(frames, tmp_path):
 
 @pytest.mark.parametrize("small", toys.SMALL.values(), ids=toys.SMALL)
 def test_an_untrained_model_predicts_free_atoms(frames, small):
-    model = DenSNet.create(toys.basis(), toys.free_atoms(), small, small)
+    model = DenSNet.create(toys.basis(), toys.free_atoms(), small, toys.energy(small))
     results = model.properties(model.graph(frames))
     assert results["coefficients"].abs().max() == 0
     assert results["dipole"].abs().max() == 0
@@ -120,4 +120,4 @@ def test_unknown_elements_are_refused():
 
 def test_a_basis_beyond_the_irreps_is_refused():
     with pytest.raises(ConfigError, match=r"ends at l = 1, the auxiliary basis at l = 2"):
-        DenSNet.create(toys.basis(), toys.free_atoms(), Network(irreps="4x0e+4x1o"), SMALL)
+        DenSNet.create(toys.basis(), toys.free_atoms(), Network(irreps="4x0e+4x1o"), toys.energy(SMALL))

@@ -57,7 +57,8 @@ def test_refusals(models):
         Ensemble(models[:1])
     shells = toys.basis().shells
     fewer = AuxiliaryBasis({**shells, "H": shells["H"][:1]}, "toy")
-    stranger = DenSNet.create(fewer, toys.free_atoms(), toys.SMALL["gaunt"], toys.SMALL["gaunt"])
+    small = toys.SMALL["gaunt"]
+    stranger = DenSNet.create(fewer, toys.free_atoms(), small, toys.energy(small))
     with pytest.raises(ModelError, match=r"model 3 of the ensemble has another auxiliary basis"):
         Ensemble([*models[:2], stranger])
 

@@ -53,8 +53,20 @@ def test_metric_is_the_integral_it_stands_for(frames):
     assert float(OnSiteMetric(network, found)(graph, difference)) == pytest.approx(expected, rel=1e-10)
 
 
-def test_the_mean_has_relative_error_one(frames):
-    found = statistics(frames, BASIS, 1.0)
+def test_without_a_metric_coefficients_count_as_they_are(frames):
+    found = statistics(frames, BASIS, overlap_weight=None)
+    network = build_density(BASIS, labelled.toys.model().density.config)
+    graph = build_graph([(["O", "H"], np.eye(2, 3))], network.elements, 3.0)
+    difference = torch.randn(int(BASIS.offsets(["O", "H"])[-1]), dtype=torch.float64)
+    expected = float(difference.square().sum()) / (found["O"].variance + found["H"].variance)
+    assert float(OnSiteMetric(network, found)(graph, difference)) == pytest.approx(expected, rel=1e-10)
+    rows = atomic_rows(frames, BASIS, "H")
+    assert found["H"].variance == pytest.approx(((rows - found["H"].mean) ** 2).sum() / len(rows))
+
+
+@pytest.mark.parametrize("weight", [1.0, None])
+def test_the_mean_has_relative_error_one(frames, weight):
+    found = statistics(frames, BASIS, weight)
     network = build_density(BASIS, labelled.toys.model().density.config)
     metric = OnSiteMetric(network, found)
     values = []

@@ -28,7 +28,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     data = labelled.dataset(folder)
     train_density(data, SMALL, DENSITY, 1, folder / "density.pt", folder / "density.csv")
-    train_energy(data, folder / "density.pt", SMALL, ENERGY, 1, folder / "model.pt", folder / "energy.csv")
+    train_energy(data, folder / "density.pt", toys.energy(SMALL), ENERGY, 1, folder / "model.pt", folder / "energy.csv")
     return folder
 
 
@@ -45,15 +45,57 @@ def test_both_networks_learn(trained):
     assert not list(trained.glob("*.checkpoint"))
 
 
+@pytest.mark.slow
 def test_both_networks_learn_with_the_other_trunk(trained, tmp_path):
     small = Network(trunk="phisnet", irreps="6x0e+6x1o+6x2e", layers=1, cutoff=3.5, radial=6)
-    data = trained / "dataset.zip"
-    train_density(data, small, DENSITY, 1, tmp_path / "density.pt", tmp_path / "density.csv")
-    train_energy(data, tmp_path / "density.pt", small, ENERGY, 1, tmp_path / "model.pt", tmp_path / "energy.csv")
-    density, energy = rows(tmp_path / "density.csv"), rows(tmp_path / "energy.csv")
-    assert density[-1]["density_error"] < 0.7
+    data, out = (
+        trained / "dataset.zip",
+        [tmp_path / name for name in ("density.pt", "density.csv", "model.pt", "e.csv")],
+    )
+    brief = {"steps": 80, "validate_every": 20}
+    train_density(data, small, DENSITY.model_copy(update=brief), 1, *out[:2])
+    train_energy(data, out[0], toys.energy(small), ENERGY.model_copy(update=brief), 1, *out[2:])
+    density, energy = rows(out[1]), rows(out[3])
+    assert density[-1]["density_error"] < 0.8
     assert energy[-1]["loss"] < 0.5 * energy[0]["loss"]
     assert energy[-1]["force_mae_mev_per_angstrom"] < 0.8 * energy[0]["force_mae_mev_per_angstrom"]
+
+
+def test_an_energy_network_without_the_density(trained, tmp_path):
+    blind, data = toys.energy(SMALL, density=False), trained / "dataset.zip"
+    train_energy(data, trained / "density.pt", blind, ENERGY, 1, tmp_path / "model.pt", tmp_path / "energy.csv")
+    assert rows(tmp_path / "energy.csv")[-1]["loss"] < 0.5 * rows(tmp_path / "energy.csv")[0]["loss"]
+    model, seeing = DenSNet.load(tmp_path / "model.pt"), DenSNet.load(trained / "model.pt")
+    graph = model.graph([labelled_frame()])
+    coefficients = model.density(graph)
+    for one, depends in ((model, False), (seeing, True)):
+        change = one.energy(graph, 2 * coefficients) - one.energy(graph, coefficients)
+        assert (change.abs().item() > 1e-6) == depends
+    assert torch.equal(model(graph)["dipole"], seeing(graph)["dipole"])  # of the same density network
+    properties = model.properties(graph)
+    step = torch.zeros_like(graph.positions)
+    step[1, 2] = 4e-3
+    up, down = (model(graph.moved(graph.positions + sign * step))["energy"] for sign in (1, -1))
+    scale = float(properties["forces"].abs().max())
+    assert -(up - down).item() / 8e-3 == pytest.approx(properties["forces"][1, 2].item(), abs=5e-3 * scale)
+
+
+def labelled_frame():
+    symbols, positions = labelled.frames("H2O", 1, seed=9)
+    return symbols, positions[0]
+
+
+def test_fewer_frames_and_a_loss_without_metric(trained, tmp_path):
+    short = DENSITY.model_copy(update={"steps": 50, "loss": "coefficients"})
+    data, out = trained / "dataset.zip", (tmp_path / "density.pt", tmp_path / "density.csv")
+    train_density(data, SMALL, short, 1, *out, train_frames=3)
+    about = load_density(out[0])[3]
+    assert sum(about["frames"].values()) == 3
+    assert about["settings"]["loss"] == "coefficients"
+    train_energy(
+        data, out[0], toys.energy(SMALL), ENERGY, 1, tmp_path / "m.pt", tmp_path / "e.csv", train_frames={1: 2}
+    )
+    assert DenSNet.load(tmp_path / "m.pt").metadata["energy_training"]["frames"] == {"1": 2}
 
 
 def test_the_model_file_is_what_was_validated(trained):
@@ -81,7 +123,7 @@ def test_a_killed_training_continues(trained, tmp_path, monkeypatch, kind):
             train_density(data, SMALL, DENSITY, 1, tmp_path / "density.pt", tmp_path / "density.csv")
         else:
             density = trained / "density.pt"
-            train_energy(data, density, SMALL, ENERGY, 1, tmp_path / "model.pt", tmp_path / "energy.csv")
+            train_energy(data, density, toys.energy(SMALL), ENERGY, 1, tmp_path / "model.pt", tmp_path / "energy.csv")
 
     data, step, calls = trained / "dataset.zip", trainer._step, []
 
@@ -137,6 +179,6 @@ def test_refusals(trained, tmp_path):
         train_density(labelled_only, SMALL, DENSITY, 1, *out)
     shutil.copy(trained / "dataset.zip", tmp_path / "dataset.zip")
     with pytest.raises(ModelError, match="holds a DenSNet"):
-        train_energy(tmp_path / "dataset.zip", trained / "model.pt", SMALL, ENERGY, 1, *out)
+        train_energy(tmp_path / "dataset.zip", trained / "model.pt", toys.energy(SMALL), ENERGY, 1, *out)
     with pytest.raises(DataError, match=r"cannot be read|not a readable"):
         train_density(tmp_path / "absent.zip", SMALL, DENSITY, 1, *out)

@@ -42,6 +42,18 @@ def test_study_has_a_dag(house, name):
     assert jobs["label"] == sum(ceil(sum(study.frames.of(n).values()) / size) for n, size in capacity.items())
 
 
+@pytest.mark.slow
+def test_variants_are_a_target_of_their_own(house):
+    jobs, ordinary = house.planned("ethanol", "variants"), house.planned("ethanol")
+    assert not any("variant" in rule for rule in ordinary)
+    count = len(load_study(STUDIES["ethanol"]).variants)
+    assert jobs["train_energy_variant"] == jobs["evaluate_variant"] == count
+    assert jobs["train_density_variant"] == count - 1  # one changes the energy network alone
+    assert jobs["train_density"] == jobs["train_energy"] == jobs["gather"] == jobs["compare_variants"] == 1
+    assert not jobs.keys() & {"simulate", "plot_errors"}
+    assert "study 'tiny' has no variants" in house.run("variants", "--dry-run").stdout
+
+
 def test_default_study_shows_every_setting():
     values = yaml.safe_load((ROOT / "config.yaml").read_text())
     for name in settings(Study):

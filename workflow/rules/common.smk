@@ -21,6 +21,7 @@ except DensnetError as error:
 
 GPUS = gpus(study.reference.device)
 DATASET = "<results>/dataset.zarr.zip"
+VARIANTS = {name: study.variant(name) for name in study.variants}
 
 
 wildcard_constraints:
@@ -28,6 +29,7 @@ wildcard_constraints:
     length=r"\d+",
     replica=r"\d+",
     chunk=r"\d+",
+    variant="|".join(VARIANTS) or "none",
 
 
 # How hard and where the reference is computed changes no result: as resources, which repeat nothing when they change.
@@ -96,6 +98,38 @@ def trajectories(lengths):
     """Return the trajectories of the model for some chain lengths."""
     replicas = range(study.simulation.replicas)
     return expand("<results>/md/{length}/{replica}.h5", length=lengths, replica=replicas)
+
+
+def variants_report(wildcards):
+    """Return the table of the study's variants, and its learning curves; without any variants, say so."""
+    if not study.variants:
+        raise WorkflowError(f"study '{study.name}' has no variants; name some under `variants`, see config.yaml")
+    curves = ["<results>/report/learning.svg"] if study.learning_curve() else []
+    return ["<results>/report/variants.md", *curves]
+
+
+def of_variant(name):
+    """Return a setting of the study with those of a variant put over it, as a function of the wildcard."""
+    return lambda wildcards: VARIANTS[wildcards.variant].model_dump()[name]
+
+
+def frames_of_variant(wildcards):
+    """Return how many of the study's training frames a variant learns from; None for all."""
+    return study.variants[wildcards.variant].train_frames
+
+
+def density_of_variant(wildcards):
+    """Return the density network of a variant: the study's own where the variant changes nothing about it."""
+    own = {"seed", "density_network", "density_training"}
+    trained = VARIANTS[wildcards.variant].model_dump(include=own)
+    if frames_of_variant(wildcards) is None and trained == study.model_dump(include=own):
+        return "<results>/density/density.pt"
+    return "<results>/variants/{variant}/density/density.pt"
+
+
+def variant_models(variants):
+    """Return the models of some variants of the study."""
+    return expand("<results>/variants/{variant}/energy/model.pt", variant=variants)
 
 
 def spectrum_files():

@@ -12,4 +12,5 @@ with job(snakemake):
         Path(snakemake.input.model),
         Reference(**snakemake.params.reference),
         Path(snakemake.output[0]),
+        snakemake.params.get("train_frames"),
     )

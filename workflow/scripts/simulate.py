@@ -1,4 +1,4 @@
-"""Run one trajectory with the trained model, from its own start conformer (relaxed with the model) and velocities."""
+"""Run one trajectory with the trained model or an ensemble, from a start conformer that it relaxes, and velocities."""
 
 import ase.io
 
@@ -6,7 +6,7 @@ from densnet.config import Simulation
 from densnet.dynamics.calculator import DenSNetCalculator
 from densnet.dynamics.md import run
 from densnet.dynamics.vibrations import minimise
-from densnet.models.densnet import DenSNet
+from densnet.models.ensemble import load_models
 from densnet.provenance import seed
 from densnet.workflow import job
 
@@ -14,7 +14,7 @@ RELAXED = 0.05  # eV/Angstrom: no strain is left that would heat the molecule
 
 with job(snakemake):
     length, replica = int(snakemake.wildcards.length), int(snakemake.wildcards.replica)
-    model, conformers = DenSNet.load(snakemake.input.model), ase.io.read(snakemake.input.start, ":")
+    model, conformers = load_models(snakemake.input.model), ase.io.read(snakemake.input.start, ":")
     start = conformers[replica % len(conformers)]
     start.calc = DenSNetCalculator(model)
     minimise(start, fmax=RELAXED)

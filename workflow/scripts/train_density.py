@@ -16,8 +16,9 @@ with job(snakemake):
         Path(snakemake.input.dataset),
         Network(**snakemake.params.network),
         DensityTraining(**snakemake.params.training),
-        seed=seed(snakemake.params.seed, snakemake.rule),
+        seed=seed(snakemake.params.seed, "train_density"),  # for variants of the study too
         out=Path(snakemake.output.model),
         history=Path(snakemake.output.history),
         device="cuda" if asked and torch.cuda.is_available() else "cpu",
+        train_frames=snakemake.params.get("train_frames"),
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from densnet.config import EnergyTraining, Network
+from densnet.config import EnergyNetworkSettings, EnergyTraining
 from densnet.provenance import seed
 from densnet.training.energy import train_energy
 from densnet.workflow import job
@@ -15,10 +15,11 @@ with job(snakemake):
     train_energy(
         Path(snakemake.input.dataset),
         Path(snakemake.input.density),
-        Network(**snakemake.params.network),
+        EnergyNetworkSettings(**snakemake.params.network),
         EnergyTraining(**snakemake.params.training),
-        seed=seed(snakemake.params.seed, snakemake.rule),
+        seed=seed(snakemake.params.seed, "train_energy"),  # for variants of the study too
         out=Path(snakemake.output.model),
         history=Path(snakemake.output.history),
         device="cuda" if asked and torch.cuda.is_available() else "cpu",
+        train_frames=snakemake.params.get("train_frames"),
     )

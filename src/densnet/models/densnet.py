@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from densnet.basis import AuxiliaryBasis
-from densnet.config import Network
+from densnet.config import EnergyNetworkSettings, Network
 from densnet.errors import ModelError
 from densnet.models.density import DensityNetwork, build_density, dipole_moments, frame_dipoles, spec_of
 from densnet.models.energy import EnergyNetwork
@@ -56,7 +56,9 @@ class DenSNet(nn.Module):
             self.register_buffer(f"moment_{element}", moment, persistent=False)
 
     @classmethod
-    def create(cls, basis: AuxiliaryBasis, free_atoms: FreeAtoms, density: Network, energy: Network) -> DenSNet:
+    def create(
+        cls, basis: AuxiliaryBasis, free_atoms: FreeAtoms, density: Network, energy: EnergyNetworkSettings
+    ) -> DenSNet:
         """Return an untrained model."""
         density_network = build_density(basis, density)
         return cls(density_network, EnergyNetwork(spec_of(basis), energy), basis, free_atoms)
@@ -123,7 +125,7 @@ class DenSNet(nn.Module):
             FreeAtoms.from_dict(description["free_atoms"]),
         )
         try:
-            networks = [Network(**description[name]) for name in ("density", "energy")]
+            networks = Network(**description["density"]), EnergyNetworkSettings(**description["energy"])
         except ValidationError as error:
             wrong = ", ".join(str(line["loc"][0]) for line in error.errors())
             raise ModelError(f"{path}: network settings this version does not take ({wrong}); train again") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from densnet.config import Network
+from densnet.config import EnergyNetworkSettings
 from densnet.models.graph import Graph
 from densnet.models.layers import Geometry, ShellLinear, bounded, geometry
 from densnet.models.repulsion import ScreenedRepulsion
@@ -25,21 +25,21 @@ class EnergyNetwork(nn.Module):
     spec
         Shells of each element in the auxiliary basis; its order is that of the elements.
     network
-        Size of the network. It uses the coefficients with l up to the highest l of its irreps.
+        Kind and size of the network. It uses the coefficients with l up to the highest l of its irreps, or none at all.
     """
 
-    def __init__(self, spec: Spec, network: Network) -> None:
+    def __init__(self, spec: Spec, network: EnergyNetworkSettings) -> None:
         super().__init__()
         self.elements = list(spec)
         self.config = network
         self.layout = Layout(spec)
         self.whitening = Whitening(self.layout)
-        self.trunk = build_trunk(network, len(spec), equivariant_input=True)
+        self.trunk = build_trunk(network, len(spec), equivariant_input=network.density)
         self.harmonics = Harmonics(self.trunk.max_l)
         self.embedding = nn.Parameter(torch.randn(len(spec), self.trunk.channels))
         self.readers = nn.ModuleList(
             ShellLinear(self.layout.width(element), self.trunk.channels, self.trunk.max_l, gain=0.1)
-            for element in range(len(spec))
+            for element in range(len(spec) if network.density else 0)
         )
         width = self.trunk.channels * network.layers
         self.readout = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 1, bias=False))
@@ -73,7 +73,7 @@ class EnergyNetwork(nn.Module):
         scalars = self.embedding.index_select(0, graph.species).unsqueeze(0)
         rest = scalars.new_zeros((self.trunk.max_l + 1) ** 2 - 1, *scalars.shape[1:])
         features = torch.cat([scalars, rest])
-        for element, atoms, index in self.layout.present(graph):
+        for element, atoms, index in self.layout.present(graph) if self.config.density else ():
             whitened = self.whitening.whiten(coefficients[index], element, features.dtype)
             density = self.readers[element](self.layout.pack(whitened, element, self.trunk.max_l))
             features = features.index_add(1, atoms, bounded(density))

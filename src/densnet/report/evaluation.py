@@ -27,7 +27,13 @@ SHOWN = 2000
 Arrays = dict[str, np.ndarray]
 
 
-def evaluate(dataset_path: Path, model_path: Path, reference: Reference, out: Path) -> dict[str, Any]:
+def evaluate(
+    dataset_path: Path,
+    model_path: Path,
+    reference: Reference,
+    out: Path,
+    train_frames: int | dict[int, int] | None = None,
+) -> dict[str, Any]:
     """Compare a model with every labelled frame and write the errors as JSON.
 
     Parameters
@@ -39,14 +45,17 @@ def evaluate(dataset_path: Path, model_path: Path, reference: Reference, out: Pa
     reference
         Level of theory of the labels, for the density on the grid.
     out
-        ``evaluation.json``: ``errors``, one row for each split and chain length; ``parity``, points of the test frames.
+        ``evaluation.json``: ``errors``, one row for each split and chain length; ``parity``, points of the test frames;
+        ``training``, its frames by chain length and the seconds it took.
+    train_frames
+        How many of the training frames the model has seen (see `Dataset.learning_from`); by default all.
 
     Returns
     -------
     dict
         What was written.
     """
-    dataset, model = Dataset.open(dataset_path), DenSNet.load(model_path)
+    dataset, model = Dataset.open(dataset_path).learning_from(train_frames), DenSNet.load(model_path)
     errors, parity = [], {}
     for split in SPLITS:
         for length, frames in dataset.of(split):
@@ -63,11 +72,21 @@ def evaluate(dataset_path: Path, model_path: Path, reference: Reference, out: Pa
         "parity": parity,
         "functions": {symbol: dataset.basis.size(symbol) for symbol in dataset.basis.shells},
         "train_lengths": [length for length, _ in dataset.of("train")],
+        "training": {
+            "frames": {str(length): len(frames) for length, frames in dataset.of("train")},
+            "seconds": training_seconds(model),
+        },
         "provenance": provenance(dataset=sha256(dataset_path), model=sha256(model_path)),
     }
     with atomic(out) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n")
     return result
+
+
+def training_seconds(model: DenSNet) -> float | None:
+    """Return how long both networks of a model were trained; None where the model does not say."""
+    seconds = [model.metadata.get(f"{network}_training", {}).get("seconds") for network in ("density", "energy")]
+    return None if None in seconds else sum(seconds)
 
 
 def read(path: str | Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def training_figure(density: Path, energy: Path, out: Path) -> None:
             column[0].set(title=title, yscale="log")
             column[1].set(xlabel="step", yscale="log")
             for axis in column:
-                _plain(axis)
+                plain(axis)
                 axis.legend()
         axes[0, 0].set_ylabel("loss")
         axes[1, 0].set_ylabel("error on validation frames")
@@ -117,10 +117,10 @@ def _density_errors(axis: Axes, rows: list[dict[str, Any]], trained: set[int]) -
             end = (rows[-1]["length"], values[-1])
             axis.annotate(key, end, (5, 0), textcoords="offset points", va="center", color=color, annotation_clip=False)
     axis.set(ylabel="density error / %", yscale="log")
-    _plain(axis)
+    plain(axis)
 
 
-def _plain(axis: Axes) -> None:
+def plain(axis: Axes) -> None:
     """Write the ticks of a logarithmic axis as plain numbers, where it spans too little for powers of ten."""
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -166,7 +166,7 @@ def _floor(axis: Axes, curve: list[dict[str, Any]], chosen: dict[str, int], mole
             mark, fill = "s" if point["threshold"] is None else "o", color if point["functions"] == chosen else "white"
             axis.plot(size, error, mark, color=color, markerfacecolor=fill)
     axis.set(xlabel="functions of the molecule", ylabel="density error of the fit / %", yscale="log")
-    _plain(axis)
+    plain(axis)
     axis.legend()
 
 

@@ -15,7 +15,7 @@ from ase.units import Debye
 from torch import Tensor
 
 from densnet.basis import AuxiliaryBasis
-from densnet.config import DensityTraining, Network
+from densnet.config import DensityTraining, Network, Training
 from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import sha256
@@ -88,6 +88,7 @@ def train_density(
     out: Path,
     history: Path,
     device: str = "cpu",
+    train_frames: int | dict[int, int] | None = None,
 ) -> None:
     """Train the density network on a dataset.
 
@@ -105,10 +106,12 @@ def train_density(
         CSV file of the loss curves.
     device
         Where to train, as torch names it.
+    train_frames
+        How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
     """
     started = time.perf_counter()
-    dataset = Dataset.open(dataset_path)
-    fingerprint = digest(network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path))
+    dataset = Dataset.open(dataset_path).learning_from(train_frames)
+    fingerprint = digest(network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path), train_frames)
     torch.manual_seed(seed)
     model = build_density(dataset.basis, network)
     stage = _stage(model, dataset, training, device)
@@ -116,7 +119,7 @@ def train_density(
     model.to(device)
     rows = train(model, stage, training, seed, checkpoint, fingerprint, "density network")
     seconds = round(time.perf_counter() - started, 1)
-    metadata = provenance(fingerprint=fingerprint, best=best(rows), seconds=seconds)
+    metadata = provenance(**about(dataset, training, fingerprint, rows, seconds))
     save_density(out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)
     write_history(history, rows)
     checkpoint.unlink(missing_ok=True)
@@ -128,7 +131,7 @@ def train_density(
 def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, device: str) -> DensityStage:
     """Return the stage, after setting the whitening of the network."""
     chosen = [frames for _, frames in dataset.of("train")]
-    found = statistics(chosen, dataset.basis, training.overlap_weight)
+    found = statistics(chosen, dataset.basis, training.overlap_weight if training.loss == "metric" else None)
     for element, symbol in enumerate(model.elements):
         one = found[symbol]
         model.whitening.set(element, torch.as_tensor(one.mean), torch.as_tensor(one.matrix))
@@ -152,6 +155,15 @@ def _frames(frames: FrameSet, elements: list[str], cutoff: float, device: str) -
         )
         for k in range(len(frames))
     ]
+
+
+def about(
+    dataset: Dataset, training: Training, fingerprint: str, rows: list[dict[str, float]], seconds: float
+) -> dict[str, Any]:
+    """Return what a network keeps of its training: frames of each length, settings, seconds, the best validation."""
+    frames = {str(length): len(found) for length, found in dataset.of("train")}
+    settings = training.model_dump(mode="json")
+    return {"fingerprint": fingerprint, "frames": frames, "settings": settings, "seconds": seconds, "best": best(rows)}
 
 
 def require(frames: Sequence[Any], split: str) -> None:

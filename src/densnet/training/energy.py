@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from densnet.config import EnergyTraining, Network
+from densnet.config import EnergyNetworkSettings, EnergyTraining
 from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import sha256
@@ -21,11 +22,12 @@ from densnet.frames import FrameSet
 from densnet.models.densnet import DenSNet
 from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, collate
+from densnet.models.shells import Layout
 from densnet.provenance import provenance
-from densnet.training.density import digest, load_density, require
+from densnet.training.density import about, digest, load_density, require
 from densnet.training.jacobian import coefficients_and_jacobian
 from densnet.training.metric import statistics
-from densnet.training.trainer import best, train, write_history
+from densnet.training.trainer import train, write_history
 
 log = logging.getLogger(__name__)
 
@@ -85,12 +87,13 @@ class EnergyStage:
 def train_energy(
     dataset_path: Path,
     density_path: Path,
-    network: Network,
+    network: EnergyNetworkSettings,
     training: EnergyTraining,
     seed: int,
     out: Path,
     history: Path,
     device: str = "cpu",
+    train_frames: int | dict[int, int] | None = None,
 ) -> None:
     """Train the energy network and write the whole model.
 
@@ -110,14 +113,16 @@ def train_energy(
         CSV file of the loss curves.
     device
         Where to train, as torch names it.
+    train_frames
+        How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
     """
     started = time.perf_counter()
-    dataset = Dataset.open(dataset_path)
+    dataset = Dataset.open(dataset_path).learning_from(train_frames)
     density, basis, free_atoms, about_density = load_density(density_path)
     if basis.shells != dataset.basis.shells:
         raise DataError(f"{density_path}: trained with another auxiliary basis than {dataset_path}; train it again")
     fingerprint = digest(
-        network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path), sha256(density_path)
+        network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path), sha256(density_path), train_frames
     )
     torch.manual_seed(seed)
     model = DenSNet(density, EnergyNetwork(density.layout.spec, network), basis, free_atoms)
@@ -125,7 +130,7 @@ def train_energy(
     checkpoint = out.with_suffix(".checkpoint")
     rows = train(model.energy, stage, training, seed, checkpoint, fingerprint, "energy network")
     seconds = round(time.perf_counter() - started, 1)
-    own = provenance(fingerprint=fingerprint, best=best(rows), seconds=seconds)
+    own = provenance(**about(dataset, training, fingerprint, rows, seconds))
     study = dataset.meta.get("study", {})
     model.metadata = {"study": study, "density_training": about_density, "energy_training": own}
     model.cpu().save(out)
@@ -168,12 +173,21 @@ def _normalise(model: DenSNet, frames: list[FrameSet]) -> None:
     network.shift.copy_(torch.as_tensor(shift))
 
 
+def _unread(layout: Layout, graph: Graph) -> tuple[Tensor, Tensor]:
+    """Return zeros for coefficients that the energy network does not read, and for their derivatives."""
+    size = layout.total(graph)
+    coefficients = graph.positions.new_zeros(size)
+    return coefficients, coefficients.new_zeros(size, graph.positions.numel(), dtype=torch.float32)
+
+
 def _frames(frames: FrameSet, model: DenSNet, device: str) -> list[EnergyFrame]:
     relative = frames.energy - model.free_atoms.energy(frames.symbols)
-    made = []
+    made, known = [], partial(coefficients_and_jacobian, model.density)
+    if not model.energy.config.density:
+        known = partial(_unread, model.density.layout)
     for k in tqdm(range(len(frames)), desc="densities and their derivatives", unit="frame", disable=None):
         graph = model.graph([(frames.symbols, frames.positions[k])])
-        coefficients, jacobian = coefficients_and_jacobian(model.density, graph)
+        coefficients, jacobian = known(graph)
         energy, forces = torch.as_tensor(relative[k : k + 1]), torch.as_tensor(frames.forces[k]).float()
         made.append(EnergyFrame(graph, coefficients, jacobian, energy.to(device), forces.to(device)))
     return made

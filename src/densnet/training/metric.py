@@ -46,7 +46,7 @@ class ElementStatistics:
 
 
 def statistics(
-    frames: list[FrameSet], basis: AuxiliaryBasis, overlap_weight: float, floor: float = FLOOR
+    frames: list[FrameSet], basis: AuxiliaryBasis, overlap_weight: float | None, floor: float = FLOOR
 ) -> dict[str, ElementStatistics]:
     """Return the statistics of every element of a basis over training frames.
 
@@ -57,7 +57,7 @@ def statistics(
     basis
         Auxiliary basis of their coefficients.
     overlap_weight
-        Weight of the overlap beside the Coulomb metric.
+        Weight of the overlap beside the Coulomb metric; None: coefficients are compared as they are, by no metric.
     floor
         Smallest standard deviation that is whitened to one, relative to the largest of the element and l. Components
         that vary less come out smaller than one.
@@ -81,7 +81,7 @@ def atomic_rows(frames: list[FrameSet], basis: AuxiliaryBasis, symbol: str) -> n
 
 
 def _element(
-    symbol: str, rows: np.ndarray, basis: AuxiliaryBasis, overlap_weight: float, floor: float
+    symbol: str, rows: np.ndarray, basis: AuxiliaryBasis, overlap_weight: float | None, floor: float
 ) -> ElementStatistics:
     size = basis.size(symbol)
     mean, matrix, root = np.zeros(size), np.eye(size), np.zeros((size, size))
@@ -89,7 +89,9 @@ def _element(
     for l, mul in basis.multiplicities(symbol).items():
         stop = start + mul * (2 * l + 1)
         block = slice(start, stop)
-        cholesky = np.linalg.cholesky(basis.coulomb(symbol, l) + overlap_weight * basis.overlap(symbol, l))
+        cholesky = np.eye(mul)
+        if overlap_weight is not None:
+            cholesky = np.linalg.cholesky(basis.coulomb(symbol, l) + overlap_weight * basis.overlap(symbol, l))
         root[block, block] = np.kron(cholesky, np.eye(2 * l + 1))
         if len(rows):
             if l == 0:

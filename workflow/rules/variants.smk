@@ -1,0 +1,119 @@
+"""Variants of the study: trained otherwise on the same labels, for learning curves, ablations and ensembles."""
+
+
+use rule train_density as train_density_variant with:
+    output:
+        model="<results>/variants/{variant}/density/density.pt",
+        history="<results>/variants/{variant}/density/history.csv",
+    log:
+        "<logs>/variants/{variant}/train_density.log",
+    benchmark:
+        "<benchmarks>/variants/{variant}/train_density.tsv"
+    params:
+        network=of_variant("density_network"),
+        training=of_variant("density_training"),
+        seed=of_variant("seed"),
+        train_frames=frames_of_variant,
+    message:
+        "Training the density network of variant {wildcards.variant}: {params.training[steps]} steps"
+
+
+use rule train_energy as train_energy_variant with:
+    input:
+        dataset=DATASET,
+        density=density_of_variant,
+        code=sources("training.energy", "models.energy"),
+    output:
+        model="<results>/variants/{variant}/energy/model.pt",
+        history="<results>/variants/{variant}/energy/history.csv",
+    log:
+        "<logs>/variants/{variant}/train_energy.log",
+    benchmark:
+        "<benchmarks>/variants/{variant}/train_energy.tsv"
+    params:
+        network=of_variant("energy_network"),
+        training=of_variant("energy_training"),
+        seed=of_variant("seed"),
+        train_frames=frames_of_variant,
+    message:
+        "Training the energy network of variant {wildcards.variant}: {params.training[steps]} steps"
+
+
+use rule evaluate as evaluate_variant with:
+    input:
+        dataset=DATASET,
+        model=rules.train_energy_variant.output.model,
+        code=sources("report.evaluation"),
+    output:
+        "<results>/variants/{variant}/evaluation.json",
+    log:
+        "<logs>/variants/{variant}/evaluate.log",
+    benchmark:
+        "<benchmarks>/variants/{variant}/evaluate.tsv"
+    params:
+        train_frames=frames_of_variant,
+    message:
+        "Errors of variant {wildcards.variant} on the test frames"
+
+
+rule compare_variants:
+    input:
+        study=rules.evaluate.output[0],
+        variants=expand("<results>/variants/{variant}/evaluation.json", variant=VARIANTS),
+        code=sources("report.evaluation", "report.variants"),
+    output:
+        table=report(
+            "<results>/report/variants.md",
+            caption="../report/variants.rst",
+            category="Variants",
+            labels={"figure": "Variants of the study"},
+        ),
+        values="<results>/report/variants.csv",
+    log:
+        "<logs>/compare_variants.log",
+    benchmark:
+        "<benchmarks>/compare_variants.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        variants=list(VARIANTS),
+        name=study.molecule.name,
+    message:
+        "Table of the variants"
+    script:
+        "../scripts/compare_variants.py"
+
+
+rule plot_learning:
+    input:
+        study=rules.evaluate.output[0],
+        variants=expand("<results>/variants/{variant}/evaluation.json", variant=study.learning_curve()),
+        code=sources("report.evaluation", "report.variants"),
+    output:
+        report(
+            "<results>/report/learning.svg",
+            caption="../report/learning.rst",
+            category="Variants",
+            labels={"figure": "Learning curves"},
+        ),
+    log:
+        "<logs>/plot_learning.log",
+    benchmark:
+        "<benchmarks>/plot_learning.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        variants=study.learning_curve(),
+        name=study.molecule.name,
+    message:
+        "Figure of the learning curves"
+    script:
+        "../scripts/plot_learning.py"
