@@ -54,6 +54,7 @@ rule all:
         rules.plot_training.output,
         rules.plot_errors.output,
         rules.plot_labels.output,
+        rules.pack.output,
 
 
 rule frames:
@@ -68,7 +69,7 @@ rule labels:
 
 rule model:
     input:
-        "<results>/energy/model.pt",
+        "<results>/model.pt",
 
 
 rule trajectories:

@@ -139,6 +139,8 @@ def _add_reference(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_model(commands: argparse._SubParsersAction) -> None:
+    info = _command(commands, "info", run_info, "what a model is: elements, level of theory, training, test errors")
+    info.add_argument("model", type=Path)
     predict = _command(commands, "predict", run_predict, "energy, forces and dipole of structures")
     predict.add_argument("models", type=Path, nargs="+", metavar="model", help=ENSEMBLE)
     predict.add_argument("frames", type=Path, help="structure file ASE reads")
@@ -304,6 +306,13 @@ def run_train(given: argparse.Namespace) -> None:
         given.dataset, density, study.energy_network, study.energy_training, seed(study.seed, "train_energy"),
         given.out, given.out.with_suffix(".csv"), device=device, train_frames=train_frames,
     )  # fmt: skip
+
+
+def run_info(given: argparse.Namespace) -> None:
+    """Write what a model file is."""
+    from densnet.report.card import card
+
+    sys.stdout.write(card(given.model))
 
 
 def run_predict(given: argparse.Namespace) -> None:

@@ -1,5 +1,8 @@
 """One model file: everything comes back, and nothing else is accepted."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,7 @@ from densnet.errors import ConfigError, ModelError
 from densnet.models import store
 from densnet.models.densnet import DenSNet
 
+DATA = Path(__file__).parents[1] / "data"
 SMALL = Network(irreps="4x0e+4x1o+2x2e", layers=1, cutoff=3.0)
 
 
@@ -44,15 +48,18 @@ def test_round_trip(model, frames, tmp_path):
     assert again.basis == model.basis and again.free_atoms == model.free_atoms
 
 
-def test_a_file_from_before_there_was_a_choice_of_trunks(frames, tmp_path):
-    model = toys.model(3)
-    model.save(tmp_path / "model.pt")
-    description, state = store.read_archive(tmp_path / "model.pt", "DenSNet")
-    for network in ("density", "energy"):
-        assert description[network].pop("trunk") == "gaunt"
-    store.write_archive(tmp_path / "old.pt", "DenSNet", description, state)
-    again = DenSNet.load(tmp_path / "old.pt")
-    assert torch.equal(again(again.graph(frames))["energy"], model(model.graph(frames))["energy"])
+def test_a_file_of_an_older_version_gives_the_numbers_it_gave_then(frames):
+    # Written by the first version, which knew one trunk only and always read the density.
+    model, expected = DenSNet.load(DATA / "model-format-1.pt"), json.loads((DATA / "model-format-1.json").read_text())
+    assert (model.density.config.trunk, model.energy.config.trunk, model.energy.config.density) == (
+        "gaunt",
+        "gaunt",
+        True,
+    )
+    found = model.properties(model.graph(frames))
+    for name, tolerance in (("energy", 1e-5), ("forces", 1e-4), ("dipole", 1e-6)):
+        np.testing.assert_allclose(found[name], expected[name], atol=tolerance, rtol=0)
+    assert model.metadata["energy_training"]["densnet"] == "0.1.0"
 
 
 @pytest.mark.parametrize("small", toys.SMALL.values(), ids=toys.SMALL)

@@ -26,6 +26,29 @@ rule evaluate:
         "../scripts/evaluate.py"
 
 
+rule pack:
+    input:
+        model=rules.train_energy.output.model,
+        evaluation=rules.evaluate.output[0],
+        code=sources("report.packing"),
+    output:
+        "<results>/model.pt",
+    log:
+        "<logs>/pack.log",
+    benchmark:
+        "<benchmarks>/pack.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    message:
+        "The model with its errors on the test frames, in one file"
+    script:
+        "../scripts/pack.py"
+
+
 rule plot_spectra:
     input:
         **spectrum_files(),

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 from densnet.config import SPLITS, fingerprint
 from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import atomic, sha256
 from densnet.report.labels import aimd_share
-from densnet.report.tables import markdown
+from densnet.report.tables import level_name, markdown
 from densnet.shipped import INDEX, SUFFIX, read_index
 
 
@@ -60,7 +59,7 @@ def table(folder: Path) -> str:
     header = ["set", "level", *SPLITS, "from AIMD %", "MB", "settings", "sha256", "versions"]
     rows = [
         [
-            f"`{name}{SUFFIX}`", _level(entry["settings"]["reference"]),
+            f"`{name}{SUFFIX}`", level_name(entry["settings"]["reference"]),
             *(_split(entry["frames"][split]) for split in SPLITS), f"{100 * entry['aimd']:.0f}",
             f"{entry['megabytes']:.1f}", f"`{entry['fingerprint']}`", f"`{entry['sha256'][:16]}`",
             _versions(entry["versions"]),
@@ -76,11 +75,6 @@ Frames as length:frames, or one number for a single molecule. Settings: fingerpr
 frames are; a study that has the same takes the set instead of computing it. Frames that are not from AIMD were sampled
 with GFN2-xTB and labelled like the others. `densnet export FILE -o frames.extxyz` writes a set for other programs.
 """
-
-
-def _level(reference: dict[str, Any]) -> str:
-    dispersion = f"-{reference['dispersion'].upper()}" if reference["dispersion"] else ""
-    return f"{reference['xc']}{dispersion}/{reference['basis']}"
 
 
 def _split(frames: dict[str, int]) -> str:

@@ -32,6 +32,12 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows)) + "\n"
 
 
+def level_name(reference: dict[str, Any]) -> str:
+    """Return a level of theory as chemists write it, such as PBE-D4/def2-SVP, from its settings."""
+    dispersion = f"-{reference['dispersion'].upper()}" if reference["dispersion"] else ""
+    return f"{reference['xc']}{dispersion}/{reference['basis']}"
+
+
 def errors_table(evaluation: dict[str, Any], molecule: str = "molecule", split: str = "test") -> str:
     """Return the errors of a split by chain length, with a line that says what each column is."""
     chosen = [row for row in evaluation["errors"] if row["split"] == split]

@@ -131,8 +131,8 @@ def train_energy(
     rows = train(model.energy, stage, training, seed, checkpoint, fingerprint, "energy network")
     seconds = round(time.perf_counter() - started, 1)
     own = provenance(**about(dataset, training, fingerprint, rows, seconds))
-    study = dataset.meta.get("study", {})
-    model.metadata = {"study": study, "density_training": about_density, "energy_training": own}
+    data = {"name": dataset.meta.get("name"), "study": dataset.meta.get("study", {})}
+    model.metadata = data | {"density_training": about_density, "energy_training": own}
     model.cpu().save(out)
     write_history(history, rows)
     checkpoint.unlink(missing_ok=True)
