@@ -225,6 +225,7 @@ def test_misspelt_study_key_is_explained(folder, capsys):
         ("sampling:", "reference: {basis: STO-33G}\nsampling:", "reference.basis: no basis 'STO-33G' for H"),
         ("sampling:", "reference: {xc: PBEE}\nsampling:", "reference.xc: no functional 'PBEE'"),
         ("sampling:", "energy_network: {irreps: 3x1o}\nsampling:", "irreps '3x1o'"),
+        ("sampling:", "variants: {odd: {energy_network: {irreps: 3x1o}}}\nsampling:", "irreps '3x1o'"),
     ],
 )
 def test_check_refuses_what_cannot_be_computed(folder, capsys, old, new, message):

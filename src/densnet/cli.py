@@ -201,14 +201,15 @@ def read_frames(path: Path) -> list[Atoms]:
 
 
 def run_check(given: argparse.Namespace) -> None:
-    """Check a study: its settings, its molecule, its level of theory and its networks."""
+    """Check a study: its settings, its molecule, its level of theory, its networks and those of its variants."""
     from densnet.models.spherical import parse_irreps
     from densnet.workflow import check_chemistry
 
     study = load_study(given.study)
     symbols = check_chemistry(study)
-    for network in (study.density_network, study.energy_network):
-        parse_irreps(network.irreps)
+    for one in (study, *map(study.variant, study.variants)):
+        for network in (one.density_network, one.energy_network):
+            parse_irreps(network.irreps)
     log.info("%s: study '%s' of %s (%s) is sound", given.study, study.name, study.molecule.name, " ".join(symbols))
 
 

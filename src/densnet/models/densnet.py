@@ -19,7 +19,7 @@ from densnet.models.density import DensityNetwork, build_density, dipole_moments
 from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, build_graph
 from densnet.models.layers import geometry
-from densnet.models.store import read_archive, write_archive
+from densnet.models.store import MODEL, read_archive, write_archive
 from densnet.prior import FreeAtoms
 
 ROWS = 12
@@ -34,7 +34,8 @@ class DenSNet(nn.Module):
     Attributes
     ----------
     metadata
-        JSON-ready facts about the model: settings and provenance of its data, and of the training of each network.
+        JSON-ready facts about the model: settings and provenance of its data, and of the training of each network; in
+        the file of a study also the errors on the test frames (`densnet.report.packing`).
     """
 
     def __init__(
@@ -114,12 +115,12 @@ class DenSNet(nn.Module):
             "energy": self.energy.config.model_dump(),
             "metadata": self.metadata,
         }
-        write_archive(path, "DenSNet", description, self.state_dict())
+        write_archive(path, MODEL, description, self.state_dict())
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> DenSNet:
         """Return the model in a file; raise `ModelError` when it is damaged or of another version."""
-        description, state = read_archive(path, "DenSNet")
+        description, state = read_archive(path, MODEL)
         basis, free_atoms = (
             AuxiliaryBasis.from_dict(description["basis"]),
             FreeAtoms.from_dict(description["free_atoms"]),

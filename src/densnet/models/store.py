@@ -16,6 +16,9 @@ from densnet.files import atomic
 FORMAT = 1
 """Version of the layout of model files. Raise it when a file of the previous layout cannot be read any more."""
 
+MODEL = "DenSNet"
+"""Kind of the files of whole models."""
+
 
 def write_archive(path: str | Path, kind: str, description: dict[str, Any], state: dict[str, Tensor]) -> None:
     """Write tensors and a JSON-ready description to one file, whole or not at all."""

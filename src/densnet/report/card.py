@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from densnet.basis import AuxiliaryBasis
-from densnet.models.store import read_archive
-from densnet.report.packing import KIND
+from densnet.models.store import MODEL, read_archive
 from densnet.report.style import names
 from densnet.report.tables import errors_table, level_name
 
@@ -22,7 +21,7 @@ def card(path: str | Path) -> str:
     ModelError
         The file is not a model of this version.
     """
-    description, _ = read_archive(path, KIND)
+    description, _ = read_archive(path, MODEL)
     metadata = description["metadata"]
     lines = {
         "model": f"{path}, of study {metadata.get('name', UNKNOWN)}",

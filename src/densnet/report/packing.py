@@ -6,10 +6,8 @@ from pathlib import Path
 
 from densnet.errors import DataError
 from densnet.files import sha256
-from densnet.models.store import read_archive, write_archive
+from densnet.models.store import MODEL, read_archive, write_archive
 from densnet.report import evaluation
-
-KIND = "DenSNet"
 
 
 def pack(model: Path, errors: Path, out: Path) -> None:
@@ -29,11 +27,11 @@ def pack(model: Path, errors: Path, out: Path) -> None:
     DataError
         The evaluation is damaged, or that of another model.
     """
-    description, state = read_archive(model, KIND)
+    description, state = read_archive(model, MODEL)
     found = evaluation.read(errors)
     if found.get("provenance", {}).get("model") != sha256(model):
         raise DataError(f"{errors}: errors of another model than {model}; run the evaluate rule again")
     test = [row for row in found["errors"] if row["split"] == "test"]
     kept = {"errors": test, "train_lengths": found["train_lengths"], "provenance": found["provenance"]}
     description["metadata"] = description["metadata"] | {"evaluation": kept}
-    write_archive(out, KIND, description, state)
+    write_archive(out, MODEL, description, state)
