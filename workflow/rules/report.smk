@@ -29,7 +29,7 @@ rule evaluate:
 rule plot_spectra:
     input:
         **spectrum_files(),
-        code=sources("report.spectra"),
+        code=sources("report.spectra", "report.vdos"),
     output:
         figure=report(
             "<results>/report/spectra.svg",
@@ -45,6 +45,12 @@ rule plot_spectra:
             category="Spectra",
             labels={"figure": "Likeness of the spectra"},
         ),
+        states=report(
+            "<results>/report/vdos.svg",
+            caption="../report/vdos.rst",
+            category="Spectra",
+            labels={"figure": "Vibrational densities of states"},
+        ),
     log:
         "<logs>/plot_spectra.log",
     benchmark:
@@ -56,10 +62,9 @@ rule plot_spectra:
         mem_mb=2000,
         runtime=30,
     params:
-        spectra=study.spectra.model_dump(),
-        name=study.molecule.name,
+        molecule=settings(study.molecule, conformers=1),
     message:
-        "Figure of the spectra"
+        "Figures and tables of the spectra"
     script:
         "../scripts/plot_spectra.py"
 
