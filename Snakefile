@@ -47,6 +47,7 @@ rule all:
         rules.plot_training.output,
         rules.plot_errors.output,
         rules.plot_labels.output,
+        rules.plot_density.output,
 
 
 rule frames:

@@ -16,6 +16,7 @@ AFTER_MODEL = {
     "plot_spectra": 1,
     "plot_errors": 1,
     "plot_training": 1,
+    "plot_density": 1,
 }
 AFTER_LABELS = {"gather": 1, "plot_labels": 1, "train_density": 1, "train_energy": 1, **AFTER_MODEL}
 AFTER_BASIS = {"fit": 3, **AFTER_LABELS}
@@ -45,6 +46,7 @@ def test_leaves_what_it_promises(finished):
         "evaluation.json",
         "report/spectra.svg",
         "report/vdos.svg",
+        "report/density.svg",
         "report/errors.md",
         "report/labels.csv",
         "benchmarks/train_energy.tsv",

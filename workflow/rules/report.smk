@@ -173,3 +173,33 @@ rule plot_errors:
         "Figures and table of errors"
     script:
         "../scripts/plot_errors.py"
+
+
+rule plot_density:
+    input:
+        dataset=DATASET,
+        model=rules.train_energy.output.model,
+        code=sources("report.density"),
+    output:
+        report(
+            "<results>/report/density.svg",
+            caption="../report/density.rst",
+            category="Errors",
+            labels={"figure": "Density difference of a test frame"},
+        ),
+    log:
+        "<logs>/plot_density.log",
+    benchmark:
+        "<benchmarks>/plot_density.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        name=study.molecule.name,
+    message:
+        "Figure of a density difference"
+    script:
+        "../scripts/plot_density.py"
