@@ -55,6 +55,7 @@ rule all:
         rules.plot_errors.output,
         rules.plot_labels.output,
         rules.pack.output,
+        rules.plot_density.output,
 
 
 rule frames:

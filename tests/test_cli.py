@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ase.build import molecule
 from ase.io.cube import read_cube_data
+from ase.units import Bohr, Hartree
 from tests import toys
 from tests.dynamics.springs import Bonds
 
@@ -15,6 +16,7 @@ from densnet import training
 from densnet.cli import main
 from densnet.config import Simulation, schema
 from densnet.dynamics import h5md, md
+from densnet.dynamics.calculator import DenSNetCalculator
 from densnet.provenance import seed
 from densnet.spectra import harmonic
 
@@ -82,6 +84,29 @@ def test_predict_writes_a_cube_for_each_frame(folder):
         assert data.sum() * voxel == pytest.approx(electrons, rel=0.03)
 
 
+@pytest.mark.parametrize(
+    ("quantity", "function", "unit", "integral"),
+    [
+        ("density", "get_density", Bohr**-3, 18),
+        ("difference", "get_density_difference", Bohr**-3, 0),
+        ("potential", "get_electrostatic_potential", Hartree, None),
+    ],
+)
+def test_cube_files_hold_what_they_say(folder, quantity, function, unit, integral):
+    out = folder / "space.cube"
+    arguments = ["--quantity", quantity, "--spacing", "0.25", "--margin", "3.5", "-o", out]
+    assert main(["-q", "cube", *map(str, (folder / "model.pt", folder / "start.xyz", *arguments))]) == 0
+    data, read = read_cube_data(str(out))
+    start = ase.io.read(folder / "start.xyz")
+    assert read.positions == pytest.approx(start.positions, abs=1e-5)
+    if integral is not None:
+        assert data.sum() * (0.25 / Bohr) ** 3 == pytest.approx(integral, abs=0.02)
+    point = start.positions.min(axis=0) - 3.5 + 0.25 * np.array([11, 12, 9])
+    calculator = DenSNetCalculator(folder / "model.pt")
+    expected = getattr(calculator, function)([point], start)[0] / unit
+    assert data[11, 12, 9] == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
 def test_md_then_ir(folder, monkeypatch):
     # The toy model is no molecule to run for picoseconds; springs stand in for it.
     field = Bonds(molecule("CH3OH"))
@@ -99,6 +124,7 @@ def test_md_then_ir(folder, monkeypatch):
     assert found["fwhm"] == 60
     assert len(found["replicas"]) == 2
     assert max(found["standard_error"]) > 0
+    assert len(found["vibrational_density"]["mean"]) == len(found["wavenumber"])
     assert (folder / "ir.png").stat().st_size > 5000
 
 
@@ -169,6 +195,7 @@ def test_bad_input_is_one_line_that_names_the_cause(folder, capsys):
         "ir a.h5 --fwhm nan",
         "predict m.pt a.xyz -o o.xyz --cube --spacing 0",
         "predict m.pt a.xyz -o o.xyz --cube --spacing -0.2",
+        "cube m.pt a.xyz -o o.cube --margin 0",
         "md m.pt a.xyz --replicas 0",
         "md m.pt n.pt a.xyz --max-deviation 0",
         "build CO --length -1",

@@ -7,6 +7,7 @@ import pytest
 from densnet.config import Study, check_study, load_study, merge
 from densnet.errors import ConfigError
 
+SPECTRUM = {"lengths": [2], "ensemble": "nve", "timestep": 0.5, "stride": 4, "steps": 8100}
 STUDY = {
     "name": "toy",
     "molecule": {"name": "thiophene", "smiles": "[*:1]c1ccc(s1)[*:2]"},
@@ -43,6 +44,7 @@ def test_every_wrong_key_is_named_with_a_suggestion():
         ({"molecule": {"name": "thiofene", "smiles": ""}}, "molecule.name: 'thiofene'.*did you mean thiophene"),
         ({"spectra": {"range": [3500, 400]}}, "spectra.range: 3500 is not below 400"),
         ({"simulation": {"stride": 0.75}}, "simulation.stride: 0.75 fs is not a multiple of .* 0.5 fs"),
+        ({"simulation": {"stride": 8.0}}, "simulation.stride: frames 8 fs apart know nothing above 2085"),
         ({"simulation": {"production": 1.0}}, "simulation.production: 1 ps is shorter than the 4 ps"),
         ({"sampling": {"aimd": {"replicas": 2}}}, r"chain length 1 has 2 replica\(s\) for 3 splits"),
         ({"frames": {"test": {2: 161}}}, "161 frames of chain length 2, but its campaigns keep 160"),
@@ -100,6 +102,38 @@ def test_ensembles_that_make_no_sense(simulation, words):
     with pytest.raises(ConfigError, match=words):
         check_study(changed(variants={"a": {"seed": 2}}, simulation=simulation))
     assert check_study(changed(variants={"a": {"seed": 2}}, simulation={"ensemble": ["a"], "max_deviation": 0.5}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"method": "xtb"}, "sampling.spectrum.method: xtb, but spectra.reference needs dipoles"),
+        ({"lengths": [1, 2]}, r"sampling.spectrum.lengths: \[1\] are not in simulation.lengths"),
+        ({"ensemble": "langevin"}, r"sampling.spectrum.friction: 10 per ps broadens lines by 53.1 .* at most 0\.56"),
+        ({"steps": 8000}, "sampling.spectrum.steps: 4 ps are shorter than the 4.004 ps .* each replica"),
+        ({"replicas": 1}, r"sampling.spectrum.steps: 4\.05 ps are shorter than the 8\.008 ps .* a single replica"),
+        ({"stride": 20}, "sampling.spectrum.stride: frames 10 fs apart know nothing above 1668"),
+    ],
+)
+def test_trajectories_that_cannot_be_a_reference(changes, words):
+    assert check_study(changed(sampling={"spectrum": SPECTRUM}, spectra={"reference": "spectrum"}))
+    with pytest.raises(ConfigError, match=words):
+        check_study(changed(sampling={"spectrum": SPECTRUM | changes}, spectra={"reference": "spectrum"}))
+
+
+def test_the_reference_must_be_a_campaign():
+    with pytest.raises(ConfigError, match=r"spectra\.reference: no campaign 'spectrum' in sampling; there are aimd"):
+        check_study(changed(spectra={"reference": "spectrum"}))
+
+
+def test_the_reference_gives_no_frames():
+    plain = check_study(STUDY)
+    named = check_study(changed(sampling={"spectrum": SPECTRUM}, spectra={"reference": "spectrum"}))
+    assert named.campaigns_of(2) == plain.campaigns_of(2) == ["aimd"]
+    assert named.data_settings() == plain.data_settings()
+    only = changed(spectra={"reference": "aimd", "fwhm": 500.0}, simulation={"lengths": [1, 2]})
+    with pytest.raises(ConfigError, match=r"chain lengths \[1, 2\] are in no sampling campaign \(that of spectra.ref"):
+        check_study(only)
 
 
 def test_everything_that_does_not_fit_is_said_at_once():

@@ -147,6 +147,13 @@ def _add_model(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--cube", action="store_true", help="also write the density of each frame as a cube file")
     predict.add_argument("--spacing", type=positive, default=0.2, help="of the cube's points, Å")
     _output(predict)
+    cube = _command(commands, "cube", run_cube, "a function of space as a Gaussian cube file, in atomic units")
+    cube.add_argument("model", type=Path)
+    cube.add_argument("structure", type=Path, help="structure file ASE reads; of several frames the last")
+    cube.add_argument("--quantity", choices=QUANTITIES, default="density", help="difference: to the free atoms")
+    cube.add_argument("--spacing", type=positive, default=0.2, help="between points, Å")
+    cube.add_argument("--margin", type=positive, default=3.0, help="between the outermost atoms and the walls, Å")
+    _output(cube)
     md = _command(commands, "md", run_md, "molecular dynamics: thermalise, then run at constant energy")
     md.add_argument("models", type=Path, nargs="+", metavar="model", help=ENSEMBLE)
     md.add_argument("start", type=Path, help="structure file ASE reads")
@@ -164,6 +171,9 @@ def _add_model(commands: argparse._SubParsersAction) -> None:
 
 
 ENSEMBLE = "model file; several give the mean of an ensemble, and its deviation"
+QUANTITIES = ("density", "difference", "potential")
+"""What ``densnet cube`` writes."""
+
 SIMULATION = {
     "temperature": "K",
     "timestep": "fs",
@@ -341,6 +351,27 @@ def run_predict(given: argparse.Namespace) -> None:
     with atomic(given.out) as temporary:
         ase.io.write(temporary, predicted, format="extxyz")
     log.info("%s: %d structure(s) with energy (eV), forces (eV/Å) and dipole (e Å)", given.out, len(predicted))
+
+
+def run_cube(given: argparse.Namespace) -> None:
+    """Write a function of space as a cube file."""
+    from ase.units import Bohr, Hartree
+
+    from densnet.dynamics.calculator import DenSNetCalculator
+    from densnet.observables import write_cube
+
+    atoms, calculator = read_frames(given.structure)[-1], DenSNetCalculator(given.model)
+    atoms.calc = calculator
+    function, unit, comment = {
+        "density": (calculator.get_density, Bohr**-3, "electron density, e/bohr^3"),
+        "difference": (calculator.get_density_difference, Bohr**-3, "density minus that of free atoms, e/bohr^3"),
+        "potential": (calculator.get_electrostatic_potential, Hartree, "electrostatic potential, Hartree/e"),
+    }[given.quantity]
+    write_cube(
+        given.out, atoms, function, spacing=given.spacing, margin=given.margin, unit=unit,
+        comment=f"{comment}, {given.structure.name}",
+    )  # fmt: skip
+    log.info("%s: %s: %s", given.out, atoms.symbols, comment)
 
 
 def run_md(given: argparse.Namespace) -> None:

@@ -289,6 +289,9 @@ class Spectra(Section):
     """cm^-1, line width of all spectra; Welch segments are chosen to give it (48.05/fwhm ps, Hann windows)."""
     range: tuple[Positive, Positive] = (400.0, 3500.0)
     """cm^-1, window of comparisons and figures."""
+    reference: str | None = None
+    """Campaign of ``sampling``, with ``method: aimd``, whose trajectories give the spectrum that the model's dynamics
+    is held against. No labelled frame is picked from it."""
 
 
 class Harmonic(Section):
@@ -373,6 +376,7 @@ class Study(Section):
         """Return the settings that decide what the labelled frames are: the key of a shipped reference set."""
         sections = {"molecule", "reference", "sampling", "frames", "selection", "basis", "seed"}
         values = self.model_dump(mode="json", include=sections) | {"reference": self.reference.level()}
+        values["sampling"].pop(self.spectra.reference, None)
         if self.molecule.smiles:
             del values["molecule"]["name"]  # only a label then
         return values
@@ -389,8 +393,9 @@ class Study(Section):
         return [name for name, one in self.variants.items() if one.model_fields_set == {"train_frames"}]
 
     def campaigns_of(self, length: int) -> list[str]:
-        """Return the names of the campaigns that sample one chain length."""
-        return [name for name, campaign in self.sampling.items() if length in campaign.lengths]
+        """Return the names of the campaigns from which frames of one chain length are picked."""
+        for_frames = {name: one for name, one in self.sampling.items() if name != self.spectra.reference}
+        return [name for name, campaign in for_frames.items() if length in campaign.lengths]
 
 
 def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

@@ -10,22 +10,27 @@ from densnet.errors import ConfigError
 from densnet.names import smiles_of
 
 if TYPE_CHECKING:
-    from densnet.config import Study
+    from densnet.config import Campaign, Spectra, Study
 
 WIDTH = 48.05
 """ps cm^-1: full width at half maximum of a line times the length of the Hann window behind it."""
+FRICTION = 5.31
+"""ps cm^-1: full width at half maximum that Langevin friction gives a line, for each 1/ps."""
+HIGHEST = 16678.0
+"""fs cm^-1: highest wavenumber that frames tell apart, times the time between them."""
 
 
 def problems(study: Study) -> list[str]:
     """Return one line for everything in a study that does not fit together."""
-    own = [line for check in (_lengths, _molecule, _sampling, _basis, _times) for line in check(study)]
+    own = [line for check in CHECKS for line in check(study)]
     return own or [line for check in (_variants, _ensemble) for line in check(study)]
 
 
 def _lengths(study: Study) -> Iterator[str]:
     frames, harmonic = study.frames, {*study.harmonic.full, *study.harmonic.tracked}
     if missing := [n for n in frames.lengths() if not study.campaigns_of(n)]:
-        yield f"frames: chain lengths {missing} are in no sampling campaign"
+        spared = f" (that of spectra.reference, {study.spectra.reference}, gives no frames)"
+        yield f"frames: chain lengths {missing} are in no sampling campaign{spared if study.spectra.reference else ''}"
     if untrained := sorted(set(frames.validation) - set(frames.train)):
         yield f"frames.validation: chain lengths {untrained} are not trained on"
     if lonely := sorted(harmonic - set(study.simulation.lengths)):
@@ -110,6 +115,11 @@ def _times(study: Study) -> Iterator[str]:
             f"simulation.stride: {simulation.stride:g} fs is not a multiple of simulation.timestep "
             f"= {simulation.timestep:g} fs"
         )
+    if not _resolved(simulation.stride, spectra.range[1]):
+        yield (
+            f"simulation.stride: frames {simulation.stride:g} fs apart know nothing above "
+            f"{HIGHEST / simulation.stride:.0f} cm^-1; store more often, or lower the end of spectra.range"
+        )
     if spectra.range[0] >= spectra.range[1]:
         yield f"spectra.range: {spectra.range[0]:g} is not below {spectra.range[1]:g}; give the lower end first"
     if simulation.production < (segment := WIDTH / spectra.fwhm):
@@ -117,3 +127,48 @@ def _times(study: Study) -> Iterator[str]:
             f"simulation.production: {simulation.production:g} ps is shorter than the {segment:.3g} ps that lines of "
             f"spectra.fwhm = {spectra.fwhm:g} cm^-1 need; run longer, or raise spectra.fwhm"
         )
+
+
+def _resolved(interval: float, highest: float) -> bool:
+    """Return whether frames at an interval (fs) hold a wavenumber (cm^-1)."""
+    return interval * highest <= HIGHEST
+
+
+def _reference(study: Study) -> Iterator[str]:
+    """Yield why the trajectories of a campaign cannot serve as the reference of the spectra."""
+    name, spectra = study.spectra.reference, study.spectra
+    if name is None:
+        return
+    if name not in study.sampling:
+        yield f"spectra.reference: no campaign '{name}' in sampling; there are {', '.join(study.sampling)}"
+        return
+    campaign, key = study.sampling[name], f"sampling.{name}"
+    if campaign.method != "aimd":
+        yield f"{key}.method: {campaign.method}, but spectra.reference needs dipoles of the reference level: aimd"
+    if lonely := sorted(set(campaign.lengths) - set(study.simulation.lengths)):
+        yield f"{key}.lengths: {lonely} are not in simulation.lengths, so spectra.reference has no counterpart there"
+    if campaign.ensemble == "langevin" and (added := FRICTION * campaign.friction) > spectra.fwhm / 4:
+        yield (
+            f"{key}.friction: {campaign.friction:g} per ps broadens lines by {added:.3g} cm^-1, too much for "
+            f"spectra.fwhm = {spectra.fwhm:g}; say ensemble: nve, or friction at most {spectra.fwhm / 4 / FRICTION:.2g}"
+        )
+    yield from _reference_times(campaign, key, spectra)
+
+
+def _reference_times(campaign: Campaign, key: str, spectra: Spectra) -> Iterator[str]:
+    time, interval = campaign.steps * campaign.timestep / 1e3, campaign.stride * campaign.timestep
+    halves = 2 if campaign.replicas == 1 else 1  # a single trajectory is cut to see how it agrees with itself
+    if time < (needed := halves * WIDTH / spectra.fwhm):
+        yield (
+            f"{key}.steps: {time:g} ps are shorter than the {needed:.4g} ps that spectra.fwhm = {spectra.fwhm:g} cm^-1 "
+            f"needs of {'each' if halves == 1 else 'a single'} replica of spectra.reference; run longer, or raise "
+            "spectra.fwhm"
+        )
+    if not _resolved(interval, spectra.range[1]):
+        yield (
+            f"{key}.stride: frames {interval:g} fs apart know nothing above {HIGHEST / interval:.0f} cm^-1; store "
+            "more often, or lower the end of spectra.range"
+        )
+
+
+CHECKS = (_lengths, _molecule, _sampling, _basis, _times, _reference)

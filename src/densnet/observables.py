@@ -1,4 +1,4 @@
-"""What follows from the density besides the energy: density and potential on points, moments, cube files.
+"""What follows from the density besides the energy: density on points, moments, cube files.
 
 All functions take the coefficients of the density difference to superposed free atoms, in the layout of
 `densnet.basis`; a free atom is neutral and spherical, so only the coefficients contribute to the moments up to the
@@ -122,6 +122,7 @@ def write_cube(
     *,
     spacing: float = 0.2,
     margin: float = 3.0,
+    unit: float = Bohr**-3,
     comment: str = "",
 ) -> None:
     """Write a function of space as a Gaussian cube file, which common viewers open.
@@ -133,11 +134,13 @@ def write_cube(
     atoms
         The molecule in the box.
     function
-        Takes points (P, 3) in Å, returns values (P,) in e/Å^3; the file holds e/bohr^3.
+        Takes points (P, 3) in Å, returns values (P,).
     spacing
         Å between points.
     margin
         Å between the outermost atoms and the walls.
+    unit
+        The atomic unit that the file holds, in units of the function; by default the function is a density in e/Å^3.
     comment
         First line of the file.
     """
@@ -145,7 +148,7 @@ def write_cube(
     counts = np.ceil((high - low) / spacing).astype(int) + 1
     axes = [low[i] + spacing * np.arange(counts[i]) for i in range(3)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    values = np.concatenate([function(points[part]) for part in _slices(len(points))]) * Bohr**3
+    values = np.concatenate([function(points[part]) for part in _slices(len(points))]) / unit
     boxed = Atoms(atoms.numbers, atoms.positions, cell=np.diag(counts * spacing))
     with atomic(path) as temporary, open(temporary, "w") as file:
         write_ase_cube(file, boxed, data=values.reshape(counts), origin=low, comment=comment)

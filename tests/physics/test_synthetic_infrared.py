@@ -64,3 +64,12 @@ def test_start_time_and_segment_length_change_nothing(tmp_path):
     )
     areas = [np.trapezoid(curve[m], axis[m]) for m in (np.abs(axis - w) < 60 for w in field.modes().frequencies)]
     assert areas == pytest.approx(whole, rel=0.01)
+
+
+def test_every_mode_has_the_same_share_of_the_density_of_states(tmp_path):
+    field = water()
+    found = trajectory(field, tmp_path, timestep=1.0)
+    axis, density = infrared.vibrational_density(found.velocity, found.masses, 2.0, segment=4.0, timestep=1.0)
+    near = [np.abs(axis - wave) < 60 for wave in field.modes().frequencies]
+    assert [np.trapezoid(density[mask], axis[mask]) for mask in near] == pytest.approx([1 / 3] * 3, rel=0.01)
+    assert [axis[mask][np.argmax(density[mask])] for mask in near] == pytest.approx(field.modes().frequencies, abs=2)

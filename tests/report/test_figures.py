@@ -11,8 +11,11 @@ from matplotlib.figure import Figure
 from densnet.config import Spectra
 from densnet.errors import DataError
 from densnet.report import figures, tables
-from densnet.report.spectra import Panel, _windows, single_figure, spectra_figure
+from densnet.report.broken import windows
+from densnet.report.spectra import single_figure, spectra_figure
+from densnet.report.vdos import vdos_figure
 from densnet.spectra import harmonic, lineshapes, trajectories
+from densnet.spectra.experiment import Lines
 
 WIDTH = 40.0
 SETTINGS = Spectra(fwhm=WIDTH)
@@ -42,15 +45,17 @@ def evaluation():
     return {"errors": errors, "parity": parity, "train_lengths": [1, 2]}
 
 
-def spectrum_file(folder, length):
+def spectrum_file(folder, length, kind="md", shift=0.0, **extra):
     grid = trajectories.grid_of(SETTINGS)
-    mean = lineshapes.broaden(WAVES, length * HEIGHTS, grid, WIDTH)
+    mean = lineshapes.broaden(WAVES + shift, length * HEIGHTS, grid, WIDTH)
     found = {
         "wavenumber": grid.tolist(), "mean": mean.tolist(), "standard_error": (0.1 * mean).tolist(), "fwhm": WIDTH,
         "length": length, "replicas": [{"temperature": 301.0, "picoseconds": 2.0}] * 2,
+        "vibrational_density": {"mean": mean[::-1].tolist(), "standard_error": (0.1 * mean[::-1]).tolist()},
+        "peaks": [{"position": 720.0, "height": 1.234567, "standard_error": 0.0312}],
     }  # fmt: skip
-    trajectories.write(folder / f"md_{length}.json", found)
-    return folder / f"md_{length}.json"
+    trajectories.write(folder / f"{kind}_{length}.json", found | extra)
+    return folder / f"{kind}_{length}.json"
 
 
 def harmonic_file(folder, kind, length, shift=0.0, keep=4, **extra):
@@ -77,7 +82,7 @@ def test_spectra_are_drawn_and_measured(tmp_path):
         harmonic_file(tmp_path, "dft", 3, shift=10.0, keep=3, model=tracked, **TRACKED),
     ]
     out, metrics = tmp_path / "spectra.svg", tmp_path / "spectra.json"
-    spectra_figure(dynamics, model, dft, SETTINGS, out, metrics, "polythiophene")
+    spectra_figure(dynamics, model, dft, [], out, metrics, "polythiophene")
     assert drawn(out)
     assert drawn(tmp_path / "spectra.png")
     found = json.loads(metrics.read_text())
@@ -91,11 +96,44 @@ def test_spectra_are_drawn_and_measured(tmp_path):
     lines = (tmp_path / "spectra.md").read_text().splitlines()
     assert "| monomer | 4 | 10.0 | 10.0 | 1.000 | 100.0 | – |" in lines
     assert "| 3-mer | 3 | 6.0 | 6.0 | 1.000 | 90.0 | 4.2 |" in lines
+    assert "| 12-mer | 720 | 1.23 | 0.031 |" in lines
+
+
+def test_ab_initio_trajectories_are_a_reference_that_is_measured_too(tmp_path):
+    grid = trajectories.grid_of(SETTINGS)
+    halves = [lineshapes.broaden(WAVES + shift, HEIGHTS, grid, WIDTH).tolist() for shift in (13.0, 17.0)]
+    dynamics = [spectrum_file(tmp_path, length) for length in (1, 2)]
+    model = [harmonic_file(tmp_path, "model", length) for length in (1, 2)]
+    aimd = [spectrum_file(tmp_path, 1, "aimd", shift=15.0, halves=halves)]
+    found = spectra_figure(dynamics, model, [], aimd, tmp_path / "spectra.svg", tmp_path / "spectra.json")
+    assert found["1"]["model dynamics / AIMD"]["matched_peak_mae_cm"] == pytest.approx(15, abs=1)
+    assert found["1"]["AIMD half / AIMD half"]["matched_peak_mae_cm"] == pytest.approx(4, abs=1)
+    assert list(found["2"]) == ["model dynamics / model harmonic"]
+    lines = (tmp_path / "spectra.md").read_text().splitlines()
+    assert len([line for line in lines if line.startswith("| monomer | DFT | ")]) == 2
+    assert drawn(tmp_path / "spectra.png")
+
+
+def test_measured_lines_belong_to_the_monomer(tmp_path):
+    lines = Lines("a handbook", {"A1": tuple(WAVES - 20.0)})
+    dynamics = [spectrum_file(tmp_path, length) for length in (1, 2)]
+    model = [harmonic_file(tmp_path, "model", length) for length in (1, 2)]
+    dft = [harmonic_file(tmp_path, "dft", 1, shift=10.0)]
+    out, metrics = tmp_path / "spectra.svg", tmp_path / "spectra.json"
+    found = spectra_figure(dynamics, model, dft, [], out, metrics, "polythiophene", lines)
+    errors = {name: row["matched_peak_mae_cm"] for name, row in found["1"].items() if name.endswith("/ gas phase")}
+    assert errors == {
+        "model dynamics / gas phase": pytest.approx(20, abs=1), "DFT harmonic / gas phase": pytest.approx(30, abs=1)
+    }  # fmt: skip
+    assert not any(name.endswith("/ gas phase") for name in found["2"])
+    assert json.loads(metrics.read_text())["gas_phase"]["source"] == "a handbook"
+    rows = [line for line in (tmp_path / "spectra.md").read_text().splitlines() if "model dynamics / gas phase" in line]
+    assert rows == ["| monomer | model dynamics / gas phase | – | – | – | 3/3 | 20.0 | – |"]
 
 
 def test_a_single_molecule_keeps_its_name(tmp_path, evaluation):
-    files = [spectrum_file(tmp_path, 1)], [harmonic_file(tmp_path, "model", 1)], []
-    spectra_figure(*files, SETTINGS, tmp_path / "spectra.svg", tmp_path / "spectra.json", "ethanol")
+    files = [spectrum_file(tmp_path, 1)], [harmonic_file(tmp_path, "model", 1)], [], []
+    spectra_figure(*files, tmp_path / "spectra.svg", tmp_path / "spectra.json", "ethanol")
     assert "| ethanol | model dynamics / model harmonic | 1.000 |" in (tmp_path / "spectra.md").read_text()
     single = evaluation | {"errors": evaluation["errors"][:1]}
     assert "| ethanol | 8 |" in tables.errors_table(single, "ethanol")
@@ -115,11 +153,15 @@ def test_curves_are_called_what_they_are(tmp_path, monkeypatch):
 def test_the_silent_region_is_left_out():
     grid = trajectories.grid_of(SETTINGS)
     curve = lineshapes.broaden(WAVES, HEIGHTS, grid, 20.0)
-    panel = Panel(1, grid, {"mean": curve}, curve, None)
-    (low, first), (second, high) = _windows([panel])
+    (low, first), (second, high) = windows(grid, [curve, 2 * curve])
     assert low == 400
     assert 1410 < first < 1600
     assert 2800 < second < 3080 < high
+
+
+def test_densities_of_states_are_drawn(tmp_path):
+    vdos_figure([spectrum_file(tmp_path, length) for length in (1, 3)], tmp_path / "vdos.svg", "polythiophene")
+    assert drawn(tmp_path / "vdos.svg")
 
 
 def test_error_figures_and_table(tmp_path, evaluation):

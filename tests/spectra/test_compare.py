@@ -37,9 +37,15 @@ def test_shifted_and_scaled_curves():
 
 
 def test_peaks_beyond_the_window_have_no_partner():
-    error, matched, expected = compare.matched_peaks(GRID, draw(shift=200.0), draw())
-    assert np.isnan(error)
-    assert (matched, expected) == (0, 3)
+    found = compare.compare(GRID, draw(shift=200.0), draw())
+    assert found["matched_peak_mae_cm"] is None
+    assert (found["matched_peaks"], found["reference_peaks"]) == (0, 3)
+
+
+def test_positions_are_matched_one_to_one():
+    # The nearest partner of both 1000 and 1010 is 1012; together they are closest as they stand.
+    assert compare.match([1010.0, 1000.0, 1500.0], [980.0, 1012.0, 1700.0]).tolist() == [[1010, 1012], [1000, 980]]
+    assert compare.match([], [980.0]).shape == (0, 2)
 
 
 def test_peak_table_reports_the_error_band_at_the_peak():

@@ -89,3 +89,8 @@ def test_vibrational_density_finds_the_velocities():
     axis, density = infrared.vibrational_density(velocities, [1.0, 12.0], 2.0, 2.0)
     assert axis[np.argmax(density)] == pytest.approx(1200, abs=3)
     assert np.trapezoid(density, axis) == pytest.approx(1)
+    # Velocity Verlet with steps of 1 fs shows this frequency for a mode that is lower.
+    moved, density = infrared.vibrational_density(velocities, [1.0, 12.0], 2.0, 2.0, timestep=1.0)
+    true = 2 / 1.0 * np.sin(omega * 1.0 / 2) / (2 * np.pi * 100 * units._c * 1e-15)
+    assert moved[np.argmax(density)] == pytest.approx(true, abs=1)
+    assert np.trapezoid(density, moved) == pytest.approx(1, rel=1e-3)

@@ -17,6 +17,7 @@ AFTER_MODEL = {
     "plot_spectra": 1,
     "plot_errors": 1,
     "plot_training": 1,
+    "plot_density": 1,
 }
 AFTER_LABELS = {"gather": 1, "plot_labels": 1, "train_density": 1, "train_energy": 1, **AFTER_MODEL}
 AFTER_BASIS = {"fit": 3, **AFTER_LABELS}
@@ -41,10 +42,13 @@ def test_leaves_what_it_promises(finished):
         "model.pt",
         "md/2/1.h5",
         "spectra/2.json",
+        "spectra/aimd_1.json",
         "harmonic/dft_1.json",
         "harmonic/dft_2.json",
         "evaluation.json",
         "report/spectra.svg",
+        "report/vdos.svg",
+        "report/density.svg",
         "report/errors.md",
         "report/labels.csv",
         "benchmarks/train_energy.tsv",
@@ -53,6 +57,9 @@ def test_leaves_what_it_promises(finished):
         assert (results / path).stat().st_size, path
     left = [path for path in results.rglob("*") if ".part" in path.name or path.suffix == ".checkpoint"]
     assert not left
+    likeness = (results / "report" / "spectra.md").read_text()
+    assert "| monomer | model dynamics / AIMD |" in likeness
+    assert "| monomer | AIMD half / AIMD half |" in likeness
 
 
 def test_second_run_has_nothing_to_do(finished):
@@ -68,7 +75,7 @@ def test_touched_code_repeats_nothing(lived_in):
 
 
 CHANGES = {
-    "spectra": ("fwhm: 1600.0", "fwhm: 1700.0", {"infrared": 2, "plot_spectra": 1}),
+    "spectra": ("fwhm: 1600.0", "fwhm: 1700.0", {"infrared": 2, "infrared_aimd": 1, "plot_spectra": 1}),
     "harmonic": ("max_modes: 3", "max_modes: 2", {"harmonic_tracked": 1, "plot_spectra": 1}),
     "simulation": (
         "temperature: 300.0",
@@ -112,7 +119,8 @@ def test_changed_setting_repeats_what_depends_on_it(lived_in, old, new, jobs):
     [
         ("report/tables.py", {"plot_errors": 1, "plot_labels": 1, "plot_spectra": 1}),
         ("dataset.py", AFTER_LABELS),
-        ("spectra/infrared.py", {"infrared": 2, "plot_spectra": 1}),
+        ("spectra/infrared.py", {"infrared": 2, "infrared_aimd": 1, "plot_spectra": 1}),
+        ("spectra/aimd.py", {"infrared_aimd": 1, "plot_spectra": 1}),
         ("training/energy.py", {"train_energy": 1, **AFTER_MODEL}),
         ("models/density.py", {"train_density": 1, "train_energy": 1, **AFTER_MODEL}),
         ("reference/selection.py", {"select_frames": 3, **AFTER_FRAMES}),
@@ -127,14 +135,16 @@ def test_changed_code_repeats_the_rules_that_use_it(lived_in, module, jobs):
 
 def test_another_seed_repeats_everything_random(lived_in):
     change(lived_in, "workflow/studies/tiny.yaml", "name: tiny", "name: tiny\nseed: 2")
-    assert lived_in.planned()["sample"] == 7
+    assert lived_in.planned()["sample"] == 9
 
 
 def test_a_shipped_set_is_taken_in_the_place_of_computing(lived_in, tmp_path):
     assert lived_in.run("ship").returncode == 0
     assert lived_in.planned() == {}  # what was computed is kept
     fresh = House.copy(lived_in.root, tmp_path / "fresh", (*PARTS, "data"))
-    assert fresh.planned().keys() & {"sample", "label", "fit", "gather", "shipped"} == {"shipped"}
+    jobs = fresh.planned()
+    assert jobs.keys() & {"sample", "label", "fit", "gather", "shipped"} == {"sample", "shipped"}
+    assert jobs["sample"] == 2  # the reference of the spectra
     result = fresh.run("labels")
     assert result.returncode == 0, result.stdout
     assert "labels: the shipped set data/tiny.zarr.zip" in result.stdout

@@ -52,13 +52,26 @@ def one_of(lengths):
     return "|".join(map(str, lengths)) or "none"
 
 
+def sampled(campaign, length):
+    """Return the trajectories of one campaign and chain length."""
+    replicas = range(study.sampling[campaign].replicas)
+    return [f"<results>/sample/{campaign}/{length}/{replica}.traj" for replica in replicas]
+
+
 def samples(wildcards):
-    """Return the sampled trajectories of one chain length."""
-    return [
-        f"<results>/sample/{campaign}/{wildcards.length}/{replica}.traj"
-        for campaign in study.campaigns_of(int(wildcards.length))
-        for replica in range(study.sampling[campaign].replicas)
-    ]
+    """Return the trajectories from which frames of one chain length are picked."""
+    campaigns = study.campaigns_of(int(wildcards.length))
+    return [path for campaign in campaigns for path in sampled(campaign, wildcards.length)]
+
+
+def campaign_of(name, length):
+    """Return what decides a trajectory of a campaign, as a rule's parameter."""
+    return settings(study.sampling[name], lengths=[int(length)], replicas=1)
+
+
+def reference_lengths():
+    """Return the chain lengths whose spectrum is held against that of ab initio trajectories."""
+    return study.sampling[study.spectra.reference].lengths if study.spectra.reference else []
 
 
 def sampling_level(wildcards):
@@ -140,4 +153,5 @@ def spectrum_files():
         "infrared": expand("<results>/spectra/{length}.json", length=lengths),
         "model": expand("<results>/harmonic/model_{length}.json", length=lengths),
         "dft": expand("<results>/harmonic/dft_{length}.json", length=compared),
+        "aimd": expand("<results>/spectra/aimd_{length}.json", length=reference_lengths()),
     }

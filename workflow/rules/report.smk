@@ -52,7 +52,7 @@ rule pack:
 rule plot_spectra:
     input:
         **spectrum_files(),
-        code=sources("report.spectra"),
+        code=sources("report.spectra", "report.vdos"),
     output:
         figure=report(
             "<results>/report/spectra.svg",
@@ -68,6 +68,12 @@ rule plot_spectra:
             category="Spectra",
             labels={"figure": "Likeness of the spectra"},
         ),
+        states=report(
+            "<results>/report/vdos.svg",
+            caption="../report/vdos.rst",
+            category="Spectra",
+            labels={"figure": "Vibrational densities of states"},
+        ),
     log:
         "<logs>/plot_spectra.log",
     benchmark:
@@ -79,10 +85,9 @@ rule plot_spectra:
         mem_mb=2000,
         runtime=30,
     params:
-        spectra=study.spectra.model_dump(),
-        name=study.molecule.name,
+        molecule=settings(study.molecule, conformers=1),
     message:
-        "Figure of the spectra"
+        "Figures and tables of the spectra"
     script:
         "../scripts/plot_spectra.py"
 
@@ -191,3 +196,33 @@ rule plot_errors:
         "Figures and table of errors"
     script:
         "../scripts/plot_errors.py"
+
+
+rule plot_density:
+    input:
+        dataset=DATASET,
+        model=rules.train_energy.output.model,
+        code=sources("report.density"),
+    output:
+        report(
+            "<results>/report/density.svg",
+            caption="../report/density.rst",
+            category="Errors",
+            labels={"figure": "Density difference of a test frame"},
+        ),
+    log:
+        "<logs>/plot_density.log",
+    benchmark:
+        "<benchmarks>/plot_density.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        name=study.molecule.name,
+    message:
+        "Figure of a density difference"
+    script:
+        "../scripts/plot_density.py"

@@ -20,9 +20,7 @@ rule sample:
         gpu=sampling_gpus,
     params:
         molecule=study.molecule.model_dump(),
-        campaign=lambda wildcards: settings(
-            study.sampling[wildcards.campaign], lengths=[int(wildcards.length)], replicas=1
-        ),
+        campaign=lambda wildcards: campaign_of(wildcards.campaign, wildcards.length),
         reference=sampling_level,
         seed=study.seed,
     message:

@@ -18,11 +18,38 @@ rule infrared:
         mem_mb=2000,
         runtime=30,
     params:
-        spectra=study.spectra.model_dump(),
+        spectra=settings(study.spectra, reference=None),
     message:
         "Infrared spectrum of {wildcards.length} monomer(s)"
     script:
         "../scripts/infrared.py"
+
+
+rule infrared_aimd:
+    input:
+        trajectories=lambda wildcards: sampled(study.spectra.reference, wildcards.length),
+        code=sources("spectra.aimd"),
+    output:
+        "<results>/spectra/aimd_{length}.json",
+    log:
+        "<logs>/infrared_aimd/{length}.log",
+    benchmark:
+        "<benchmarks>/infrared_aimd/{length}.tsv"
+    wildcard_constraints:
+        length=one_of(reference_lengths()),
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        spectra=settings(study.spectra, reference=None),
+        campaign=lambda wildcards: campaign_of(study.spectra.reference, wildcards.length),
+    message:
+        "Infrared spectrum of {wildcards.length} monomer(s), AIMD"
+    script:
+        "../scripts/infrared_aimd.py"
 
 
 rule harmonic_model:

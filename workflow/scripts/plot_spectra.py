@@ -1,18 +1,23 @@
-"""Draw the spectra of all chain lengths, and measure how alike they are."""
+"""Draw the spectra and the vibrational densities of states of all chain lengths; measure how alike spectra are."""
 
 from pathlib import Path
 
-from densnet.config import Spectra
+from densnet.config import Molecule
 from densnet.report.spectra import spectra_figure
+from densnet.report.vdos import vdos_figure
+from densnet.spectra.experiment import lines_of
 from densnet.workflow import job
 
 with job(snakemake):
+    found, name = snakemake.input, snakemake.params.molecule["name"]
     spectra_figure(
-        snakemake.input.infrared,
-        snakemake.input.model,
-        snakemake.input.get("dft", []),
-        Spectra(**snakemake.params.spectra),
+        found.infrared,
+        found.model,
+        found.get("dft", []),
+        found.get("aimd", []),
         Path(snakemake.output.figure),
         Path(snakemake.output.metrics),
-        snakemake.params.name,
+        name,
+        lines_of(Molecule(**snakemake.params.molecule)),
     )
+    vdos_figure(found.infrared, Path(snakemake.output.states), name)

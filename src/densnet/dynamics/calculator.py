@@ -16,6 +16,7 @@ from densnet.errors import ModelError
 from densnet.models.densnet import DenSNet
 from densnet.models.ensemble import Ensemble
 from densnet.models.graph import Graph
+from densnet.potential import electrostatic_potential
 
 Array = NDArray[np.float64]
 
@@ -82,6 +83,13 @@ class DenSNetCalculator(Calculator):
         """Return the density minus that of the free atoms, (P,) in e/Å^3, on points (P, 3) in Å."""
         symbols, positions = self._current(atoms)
         return observables.density_difference(self.model.basis, symbols, positions, self.coefficients, points)
+
+    def get_electrostatic_potential(self, points: ArrayLike, atoms: Atoms | None = None) -> Array:
+        """Return the potential of nuclei and electrons, (P,) in V, on points (P, 3) in Å."""
+        symbols, positions = self._current(atoms)
+        return electrostatic_potential(
+            self.model.basis, self.model.free_atoms, symbols, positions, self.coefficients, points
+        )
 
     def get_quadrupole(self, atoms: Atoms | None = None) -> Array:
         """Return the second moment of the charge (3, 3) in e Å^2 about the origin; see `densnet.observables`."""

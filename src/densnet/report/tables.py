@@ -69,10 +69,11 @@ def metrics_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
     header = ["molecule", "comparison", "Pearson", "SIS", "EMD cm⁻¹", "peaks matched", "peak MAE cm⁻¹", "area ratio"]
     rows = [
         [
-            called[int(length)], name, _cell(found["pearson"], ".3f"),
-            _cell(found["spectral_information_similarity"], ".3f"), _cell(found["earth_movers_distance_cm"], ".1f"),
+            called[int(length)], name, _cell(found.get("pearson"), ".3f"),
+            _cell(found.get("spectral_information_similarity"), ".3f"),
+            _cell(found.get("earth_movers_distance_cm"), ".1f"),
             f"{found['matched_peaks']}/{found['reference_peaks']}", _cell(found["matched_peak_mae_cm"], ".1f"),
-            _cell(found["area_ratio"], ".2f"),
+            _cell(found.get("area_ratio"), ".2f"),
         ]
         for length, comparisons in metrics.items()
         for name, found in comparisons.items()
@@ -100,13 +101,30 @@ def modes_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
     return markdown(header, rows) if rows else ""
 
 
-def dynamics_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule") -> str:
-    """Return how the trajectories behind spectra went, one row for each replica."""
+def peaks_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule") -> str:
+    """Return the peaks of the spectra from dynamics, one row for each."""
     called = names((values["length"] for values in spectra), molecule)
-    header = ["molecule", "replica", "ps", "mean K", "highest K", "longest bond / start", "drift meV/atom/ps"]
+    header = ["molecule", "peak cm⁻¹", "height km/mol per cm⁻¹", "standard error"]
+    rows = [
+        [called[values["length"]], f"{peak['position']:.0f}", f"{peak['height']:.3g}", _error(values, peak)]
+        for values in spectra
+        for peak in values["peaks"]
+    ]
+    return markdown(header, rows) if rows else ""
+
+
+def _error(values: dict[str, Any], peak: dict[str, float]) -> str:
+    return f"{peak['standard_error']:.2g}" if len(values["replicas"]) > 1 else MISSING
+
+
+def dynamics_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule") -> str:
+    """Return how the trajectories behind spectra, of the model or ab initio, went, one row for each replica."""
+    called = names((values["length"] for values in spectra), molecule)
+    header = ["molecule", "forces", "replica", "ps", "mean K", "highest K", "longest bond / start", "drift meV/atom/ps"]
     rows = [
         [
-            called[values["length"]], str(number), f"{found['picoseconds']:g}", f"{found['temperature']:.0f}",
+            called[values["length"]], "DFT" if "halves" in values else "model", str(number),
+            f"{found['picoseconds']:g}", f"{found['temperature']:.0f}",
             _cell(found.get("hottest"), ".0f"), _cell(found.get("largest_stretch"), ".2f"),
             _cell(found.get("drift_mev_atom_ps"), ".3f"),
         ]

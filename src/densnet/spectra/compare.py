@@ -17,19 +17,19 @@ Array = NDArray[np.float64]
 
 FLOOR = 1e-10
 """Smallest share of a spectrum in one bin when its logarithm is taken."""
+WINDOW = 60.0
+"""cm^-1 within which two peaks may be the same."""
 
 
 def compare(grid: ArrayLike, candidate: ArrayLike, reference: ArrayLike) -> dict[str, float | int | None]:
     """Return every measure of ``candidate`` against ``reference``, both (G,) on the uniform ``grid`` (cm^-1)."""
     grid, candidate, reference = (np.asarray(values, float) for values in (grid, candidate, reference))
-    error, matched, expected = matched_peaks(grid, candidate, reference)
+    ours, theirs = (grid[peaks(grid, curve)] for curve in (candidate, reference))
     return {
         "pearson": pearson(candidate, reference),
         "spectral_information_similarity": spectral_information_similarity(grid, candidate, reference),
         "earth_movers_distance_cm": earth_movers_distance(grid, candidate, reference),
-        "matched_peak_mae_cm": error if matched else None,
-        "matched_peaks": matched,
-        "reference_peaks": expected,
+        **matched_peaks(match(ours, theirs), theirs),
         "area_ratio": float(np.trapezoid(candidate, grid) / np.trapezoid(reference, grid)),
     }
 
@@ -65,27 +65,22 @@ def peaks(grid: ArrayLike, curve: ArrayLike, prominence: float = 0.03) -> NDArra
     return scipy.signal.find_peaks(curve, prominence=prominence * curve.max())[0]
 
 
-def matched_peaks(
-    grid: ArrayLike, candidate: ArrayLike, reference: ArrayLike, window: float = 60.0
-) -> tuple[float, int, int]:
-    """Return the mean absolute shift (cm^-1) of peaks matched one to one within ``window``.
-
-    Returns
-    -------
-    error
-        cm^-1; not a number where nothing matches.
-    matched
-        Peaks with a partner.
-    expected
-        Peaks of the reference.
-    """
-    grid = np.asarray(grid, float)
-    ours, theirs = grid[peaks(grid, candidate)], grid[peaks(grid, reference)]
-    distance = np.abs(ours[:, None] - theirs[None])
+def match(candidates: ArrayLike, references: ArrayLike, window: float = WINDOW) -> Array:
+    """Return pairs (M, 2) of positions (cm^-1) less than ``window`` apart, one to one and close on the whole."""
+    candidates, references = (np.asarray(positions, float) for positions in (candidates, references))
+    distance = np.abs(candidates[:, None] - references[None])
     rows, columns = scipy.optimize.linear_sum_assignment(np.minimum(distance, window))
-    found = distance[rows, columns]
-    found = found[found < window]
-    return (float(found.mean()) if len(found) else float("nan")), len(found), len(theirs)
+    found = distance[rows, columns] < window
+    return np.stack([candidates[rows], references[columns]], axis=1)[found]
+
+
+def matched_peaks(pairs: Array, references: Array) -> dict[str, float | int | None]:
+    """Return the mean absolute shift (cm^-1) of matched pairs, their number, and that of the references."""
+    return {
+        "matched_peak_mae_cm": float(np.abs(pairs[:, 0] - pairs[:, 1]).mean()) if len(pairs) else None,
+        "matched_peaks": len(pairs),
+        "reference_peaks": len(references),
+    }
 
 
 def peak_table(grid: ArrayLike, curve: ArrayLike, error: ArrayLike | None = None) -> list[dict[str, float]]:

@@ -75,16 +75,16 @@ def spectrum(
         nfft=PADDING * samples, detrend="constant", axis=0,
     )  # fmt: skip
     prefactor = 0.1 * units._Nav / (6 * units._eps0 * units._c * units._k * temperature) * power.sum(axis=1) / 2
-    wavenumber = frequency / (100 * units._c)
     if timestep is None:
-        return wavenumber, prefactor * (2 * np.pi * frequency) ** 2
-    return _undo_verlet(wavenumber, frequency, prefactor, timestep * 1e-15)
+        return frequency / (100 * units._c), prefactor * (2 * np.pi * frequency) ** 2
+    step = timestep * 1e-15
+    return _true_axis(frequency, prefactor * (np.sin(2 * np.pi * frequency * step) / step) ** 2, step)
 
 
-def _undo_verlet(wavenumber: Array, frequency: Array, prefactor: Array, step: float) -> tuple[Array, Array]:
-    """Return axis and absorption as the exact dynamics would have them; areas follow the stretched axis."""
-    absorption = prefactor * (np.sin(2 * np.pi * frequency * step) / step) ** 2
-    return wavenumber * np.sinc(frequency * step), absorption / np.cos(np.pi * frequency * step)
+def _true_axis(frequency: Array, curve: Array, step: float) -> tuple[Array, Array]:
+    """Return wavenumbers and curve as exact dynamics would have them: lines move, their areas stay."""
+    shifted = frequency / (100 * units._c) * np.sinc(frequency * step)
+    return shifted, curve / np.cos(np.pi * frequency * step)
 
 
 def average(spectra: Sequence[tuple[Array, Array]], grid: ArrayLike) -> tuple[Array, Array]:
@@ -96,9 +96,11 @@ def average(spectra: Sequence[tuple[Array, Array]], grid: ArrayLike) -> tuple[Ar
 
 
 def vibrational_density(
-    velocities: ArrayLike, masses: ArrayLike, interval: float, segment: float
+    velocities: ArrayLike, masses: ArrayLike, interval: float, segment: float, timestep: float | None = None
 ) -> tuple[Array, Array]:
     """Return the vibrational density of states: the mass-weighted power spectrum of the velocities, of unit area.
+
+    In equilibrium every mode has the same kinetic energy, and so the same area.
 
     Parameters
     ----------
@@ -110,6 +112,9 @@ def vibrational_density(
         fs between frames.
     segment
         ps, length of a Welch segment.
+    timestep
+        fs, of the velocity Verlet integrator behind the trajectory; with it, the shift of the lines is undone as in
+        `spectrum`. Areas need no correction: the velocities are those whose kinetic energy is measured.
 
     Returns
     -------
@@ -121,6 +126,8 @@ def vibrational_density(
         velocities.reshape(len(velocities), -1), fs=1e15 / interval, window="hann", nperseg=samples,
         noverlap=samples // 2, nfft=PADDING * samples, axis=0,
     )  # fmt: skip
-    wavenumber = frequency / (100 * units._c)
     density = power @ np.repeat(np.asarray(masses, float), 3)
-    return wavenumber, density / np.trapezoid(density, wavenumber)
+    density /= np.trapezoid(density, frequency / (100 * units._c))
+    if timestep is None:
+        return frequency / (100 * units._c), density
+    return _true_axis(frequency, density, timestep * 1e-15)

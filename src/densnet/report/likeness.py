@@ -1,0 +1,65 @@
+"""How alike the spectra of one chain length are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from densnet.report.panels import Panel
+from densnet.report.tables import MODES
+from densnet.spectra import compare, harmonic
+from densnet.spectra.experiment import compare_lines
+
+
+def measure(panel: Panel) -> dict[str, dict[str, Any]]:
+    """Return the measures of every comparison that a chain length allows, by the name of the comparison."""
+    found: dict[str, dict[str, Any]] = {}
+    if panel.model is not None:
+        ours = panel.broadened(panel.model)
+        found["model dynamics / model harmonic"] = compare.compare(panel.grid, panel.mean, ours)
+    if panel.dft is not None:
+        found["model dynamics / DFT harmonic"] = compare.compare(panel.grid, panel.mean, panel.broadened(panel.dft))
+    if panel.model is not None and panel.dft is not None:
+        found |= _harmonic(panel, panel.model, panel.dft)
+    if panel.aimd is not None:
+        found["model dynamics / AIMD"] = compare.compare(panel.grid, panel.mean, panel.aimd["mean"])
+        found["AIMD half / AIMD half"] = compare.compare(panel.grid, *panel.aimd["halves"])
+    return found | _measured(panel)
+
+
+def _measured(panel: Panel) -> dict[str, dict[str, Any]]:
+    """Return how far the lines of the gas phase are; beside the model's error that of the functional shows."""
+    if panel.measured is None:
+        return {}
+    curves = {
+        "model dynamics": panel.mean,
+        "AIMD": panel.aimd and panel.aimd["mean"],
+        "DFT harmonic": panel.dft and panel.broadened(panel.dft),
+    }
+    return {
+        f"{name} / gas phase": compare_lines(panel.grid, curve, panel.measured)
+        for name, curve in curves.items()
+        if curve is not None
+    }
+
+
+def _harmonic(panel: Panel, model: dict[str, Any], dft: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    # Tracked modes are a part of the spectrum: held against them are the model's modes that were tracked, at the
+    # DFT minimum too.
+    tracked = dft.get("model")
+    ours = model | {name: np.array(values) for name, values in tracked.items()} if tracked else model
+    curves = panel.broadened(ours), panel.broadened(dft)
+    measured = {"model harmonic / DFT harmonic": compare.compare(panel.grid, *curves)}
+    if "modes" in dft and "modes" in ours:
+        masses = Atoms(model["symbols"]).get_masses()
+        where = dft["positions"] if tracked else model["positions"]
+        matched = compare.compare_modes(
+            harmonic.modes_of(ours), where, harmonic.modes_of(dft), dft["positions"], masses
+        )
+        measured[MODES] = matched | {
+            "captured_intensity": dft.get("captured", 1.0),
+            "largest_residual_cm": max(dft["residuals"]) if dft.get("residuals") else None,
+        }
+    return measured

@@ -1,0 +1,65 @@
+"""What is shown and measured of one chain length: its spectra on one grid and at one line width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densnet.spectra import lineshapes
+from densnet.spectra.experiment import Lines
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The spectra of one chain length, km/mol per cm^-1.
+
+    Attributes
+    ----------
+    dynamics
+        Spectrum of the model's trajectories (`densnet.spectra.trajectories`).
+    model, dft
+        Harmonic results (`densnet.spectra.harmonic`) of the model and of DFT.
+    aimd
+        Spectrum of ab initio trajectories (`densnet.spectra.aimd`).
+    measured
+        Lines of the gas phase.
+    """
+
+    dynamics: dict[str, Any]
+    model: dict[str, Any] | None = None
+    dft: dict[str, Any] | None = None
+    aimd: dict[str, Any] | None = None
+    measured: Lines | None = None
+
+    @property
+    def length(self) -> int:
+        """Number of monomers; 0 where the spectrum does not say."""
+        return self.dynamics.get("length", 0)
+
+    @property
+    def grid(self) -> Array:
+        """Wavenumbers (G,), cm^-1."""
+        return self.dynamics["wavenumber"]
+
+    @property
+    def mean(self) -> Array:
+        """Mean (G,) of the model's trajectories."""
+        return self.dynamics["mean"]
+
+    @property
+    def tracked(self) -> bool:
+        """Whether DFT knows only some of the modes."""
+        both = self.model is not None and self.dft is not None
+        return both and len(self.dft["frequencies"]) < len(self.model["frequencies"])
+
+    def broadened(self, values: dict[str, Any]) -> Array:
+        """Return the curve (G,) of a harmonic result at the line width of the trajectories."""
+        real = values["frequencies"] > 0
+        return lineshapes.broaden(
+            values["frequencies"][real], values["intensities"][real], self.grid, self.dynamics["fwhm"]
+        )

@@ -1,0 +1,91 @@
+"""Fundamentals measured in the gas phase, for the few molecules whose table has a source that can be cited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from rdkit import Chem
+
+from densnet.config import Molecule
+from densnet.names import smiles_of
+from densnet.spectra import compare
+from densnet.systems import chain
+
+LOWEST = 800.0
+"""cm^-1 from which lines are compared: below, torsions and hot bands make a line a matter of opinion."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Infrared-active fundamentals of a molecule.
+
+    Attributes
+    ----------
+    source
+        Citation.
+    positions
+        cm^-1, by symmetry species.
+    """
+
+    source: str
+    positions: dict[str, tuple[float, ...]]
+
+    @property
+    def wavenumbers(self) -> np.ndarray:
+        """All positions, ascending, cm^-1."""
+        return np.sort(np.concatenate(list(self.positions.values())))
+
+
+TABLE = {
+    # The OH stretch of that table, 3653 cm^-1, is a value in a matrix and therefore left out.
+    "CCO": Lines(
+        "trans-ethanol; NIST Computational Chemistry Comparison and Benchmark Database, Standard Reference Database "
+        "101, release 22 (2022), experimental data of CAS 64-17-5",
+        {
+            "A'": (2984, 2939, 2900, 1490, 1464, 1412, 1371, 1256, 1091, 1028, 888, 417),
+            "A''": (2991, 2910, 1446, 1275, 1161, 812, 251, 200),
+        },
+    ),
+    # Without the species A2, which does not absorb.
+    "c1ccsc1": Lines(
+        "T. Shimanouchi, Tables of Molecular Vibrational Frequencies, NSRDS-NBS 39 (1972); NIST Chemistry WebBook, "
+        "Standard Reference Database 69, C110021",
+        {
+            "A1": (3126, 3098, 1409, 1360, 1083, 1036, 839, 608),
+            "B1 in plane": (3125, 3086, 1504, 1256, 1085, 872, 751),
+            "B2 out of plane": (867, 712, 452),
+        },
+    ),
+}
+"""Canonical SMILES to lines."""
+
+
+def lines_of(molecule: Molecule) -> Lines | None:
+    """Return the lines of a molecule, or of the monomer of a chain; None where there is no table of it."""
+    graph = chain(smiles_of(molecule.name, molecule.smiles), 1)
+    return TABLE.get(Chem.MolToSmiles(graph))
+
+
+def compare_lines(grid: ArrayLike, curve: ArrayLike, lines: Lines) -> dict[str, Any]:
+    """Match the peaks of a spectrum with the lines above `LOWEST` that lie in its window.
+
+    Parameters
+    ----------
+    grid, curve
+        (G,) cm^-1 and absorption.
+    lines
+        What was measured.
+
+    Returns
+    -------
+    dict
+        As the peaks of `densnet.spectra.compare.compare`, and ``pairs`` of (peak, line), cm^-1.
+    """
+    grid = np.asarray(grid, float)
+    known = lines.wavenumbers
+    known = known[(known > max(LOWEST, grid[0])) & (known < grid[-1])]
+    pairs = compare.match(grid[compare.peaks(grid, curve)], known)
+    return compare.matched_peaks(pairs, known) | {"pairs": pairs.tolist()}
