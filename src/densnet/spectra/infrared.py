@@ -120,13 +120,18 @@ def vibrational_density(
     -------
     (F,) cm^-1 and (F,) per cm^-1.
     """
-    velocities = np.asarray(velocities, float)
+    velocities = np.asarray(velocities)
     samples = min(round(segment * 1e3 / interval), len(velocities))
-    frequency, power = scipy.signal.welch(
-        velocities.reshape(len(velocities), -1), fs=1e15 / interval, window="hann", nperseg=samples,
-        noverlap=samples // 2, nfft=PADDING * samples, axis=0,
+    frequency = np.fft.rfftfreq(PADDING * samples, interval * 1e-15)
+    # Welch's method has all segments in memory at once, which for all atoms of a long run are gigabytes.
+    powers = (
+        scipy.signal.welch(
+            velocities[:, atom].astype(float), nperseg=samples, noverlap=samples // 2, nfft=PADDING * samples,
+            window="hann", axis=0,
+        )[1]
+        for atom in range(velocities.shape[1])
     )  # fmt: skip
-    density = power @ np.repeat(np.asarray(masses, float), 3)
+    density = sum(mass * power.sum(axis=1) for mass, power in zip(masses, powers, strict=True))
     density /= np.trapezoid(density, frequency / (100 * units._c))
     if timestep is None:
         return frequency / (100 * units._c), density
