@@ -62,14 +62,6 @@ class House:
         return {rule: int(count) for rule, count in rows if rule != target}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side run files, except that all tests that look at the finished study stay where it was run."""
-    for item in items:
-        group = "finished" if "finished" in item.fixturenames else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture
 def house(tmp_path) -> House:
     """An empty house: nothing has been run in it."""
