@@ -243,9 +243,9 @@ class Training(Section):
 class DensityTraining(Training):
     """Training of the density network."""
 
-    loss: Literal["metric", "coefficients"] = "metric"
-    """Of the coefficients of an atom: the distance of densities in the Coulomb and the overlap metric of its functions,
-    or the plain squares of the differences between the coefficients."""
+    loss: Literal["metric", "on-site", "coefficients"] = "metric"
+    """``metric``: the distance of the densities of a frame in the Coulomb and the overlap metric of all its functions.
+    ``on-site``: that of each atom by itself. ``coefficients``: the plain squares of their differences."""
     overlap_weight: float = Field(1.0, ge=0)
     """Weight of the overlap-metric loss beside the Coulomb-metric loss."""
 

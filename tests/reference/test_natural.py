@@ -8,7 +8,7 @@ from densnet.config import Basis
 from densnet.errors import DataError
 from densnet.reference import auxiliary, labels, method, natural
 from densnet.reference.contraction import Contraction, Equations
-from densnet.reference.grid_errors import auxiliary_molecule
+from densnet.reference.two_centre import auxiliary_molecule
 
 
 def frames_of(primitives, hidden, count=6):

@@ -85,13 +85,14 @@ def labelled_frame():
     return symbols, positions[0]
 
 
-def test_fewer_frames_and_a_loss_without_metric(trained, tmp_path):
-    short = DENSITY.model_copy(update={"steps": 50, "loss": "coefficients"})
+@pytest.mark.parametrize("loss", ["coefficients", "on-site"])
+def test_fewer_frames_and_other_losses(trained, tmp_path, loss):
+    short = DENSITY.model_copy(update={"steps": 50, "loss": loss})
     data, out = trained / "dataset.zip", (tmp_path / "density.pt", tmp_path / "density.csv")
     train_density(data, SMALL, short, 1, *out, train_frames=3)
     about = load_density(out[0])[3]
     assert sum(about["frames"].values()) == 3
-    assert about["settings"]["loss"] == "coefficients"
+    assert about["settings"]["loss"] == loss
     train_energy(
         data, out[0], toys.energy(SMALL), ENERGY, 1, tmp_path / "m.pt", tmp_path / "e.csv", train_frames={1: 2}
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -16,6 +14,7 @@ from densnet.config import Reference
 from densnet.prior import FreeAtoms
 from densnet.reference.grid import blocks
 from densnet.reference.method import molecule
+from densnet.reference.two_centre import auxiliary_molecule
 
 POINTS = 2000
 """Grid points at which the auxiliary functions are evaluated at once."""
@@ -90,18 +89,3 @@ def auxiliary_density(mol: gto.Mole, basis: AuxiliaryBasis, coefficients: np.nda
         for start in range(0, len(points), POINTS)
     ]
     return np.concatenate(values)
-
-
-def auxiliary_molecule(mol: gto.Mole, basis: AuxiliaryBasis) -> gto.Mole:
-    """Return PySCF's molecule whose functions are those of the auxiliary basis on the atoms of another.
-
-    Shells that share their exponents become one general contraction, whose primitives PySCF evaluates once; the order
-    of the functions is that of `AuxiliaryBasis.to_pyscf`.
-    """
-    shells: dict[str, list[list[Any]]] = {}
-    for symbol in set(mol.elements):
-        for (l, exponents), group in groupby(basis.of(symbol), key=lambda shell: (shell.l, shell.exponents)):
-            rows = zip(exponents, *(shell.coefficients for shell in group), strict=True)
-            shells.setdefault(symbol, []).append([l, *(list(row) for row in rows)])
-    geometry = list(zip(mol.elements, mol.atom_coords(), strict=True))
-    return gto.M(atom=geometry, unit="B", basis=shells, spin=None, verbose=0)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from densnet.models.graph import Graph, build_graph, collate
 from densnet.models.store import read_archive, write_archive
 from densnet.prior import FreeAtoms
 from densnet.provenance import provenance
-from densnet.training.metric import OnSiteMetric, statistics
+from densnet.training.metric import Metric, MolecularMetric, OnSiteMetric, frame_metrics
 from densnet.training.trainer import best, train, write_history
+from densnet.training.whitening import statistics
 
 log = logging.getLogger(__name__)
 
@@ -37,25 +39,29 @@ DIPOLE_WEIGHT = 0.1
 
 @dataclass(frozen=True)
 class DensityFrame:
-    """One frame: structure, target coefficients (functions,) and dipole (1, 3) in e Angstrom."""
+    """One frame: structure, target coefficients (functions,), dipole (1, 3) in e Angstrom, metric of its functions.
+
+    The metric is empty where the loss knows none but that of atoms.
+    """
 
     graph: Graph
     coefficients: Tensor
     dipole: Tensor
+    metric: Tensor
 
 
 class DensityStage:
     """Loss and validation of the density network (see `densnet.training.trainer.Stage`)."""
 
     def __init__(
-        self, train: list[DensityFrame], validation: list[DensityFrame], metric: OnSiteMetric, moments: list[Tensor]
+        self, train: list[DensityFrame], validation: list[DensityFrame], metric: Metric, moments: list[Tensor]
     ) -> None:
         self.train, self.validation, self.metric, self.moments = train, validation, metric, moments
         self.size = len(train)
         self.dipole_scale = float(torch.cat([frame.dipole for frame in train]).square().sum(-1).mean().clamp(min=1e-4))
 
     def loss(self, network: DensityNetwork, frames: Sequence[int]) -> Tensor:
-        """Return the relative error of the coefficients in the on-site metric, plus that of the dipole."""
+        """Return the relative error of the coefficients in the metric, plus that of the dipole."""
         density, dipole = self._errors(network, [self.train[index] for index in frames])
         return density + DIPOLE_WEIGHT * dipole.square().sum(-1).mean() / self.dipole_scale
 
@@ -75,7 +81,8 @@ class DensityStage:
     def _errors(self, network: DensityNetwork, frames: list[DensityFrame]) -> tuple[Tensor, Tensor]:
         graph = collate([frame.graph for frame in frames])
         coefficients = network(graph)
-        density = self.metric(graph, coefficients - torch.cat([frame.coefficients for frame in frames]))
+        difference = coefficients - torch.cat([frame.coefficients for frame in frames])
+        density = self.metric(graph, difference, [frame.metric for frame in frames])
         dipole = frame_dipoles(network, self.moments, graph, coefficients)
         return density, dipole - torch.cat([frame.dipole for frame in frames])
 
@@ -131,29 +138,40 @@ def train_density(
 def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, device: str) -> DensityStage:
     """Return the stage, after setting the whitening of the network."""
     chosen = [frames for _, frames in dataset.of("train")]
-    found = statistics(chosen, dataset.basis, training.overlap_weight if training.loss == "metric" else None)
+    weight = None if training.loss == "coefficients" else training.overlap_weight
+    found = statistics(chosen, dataset.basis, weight)
     for element, symbol in enumerate(model.elements):
         one = found[symbol]
         model.whitening.set(element, torch.as_tensor(one.mean), torch.as_tensor(one.matrix))
-    cutoff = model.config.cutoff
+    whole = weight if training.loss == "metric" else None
     split = {
-        name: [frame for _, frames in dataset.of(name) for frame in _frames(frames, model.elements, cutoff, device)]
+        name: [one for _, frames in dataset.of(name) for one in _frames(frames, model, dataset.basis, whole, device)]
         for name in ("train", "validation")
     }
     for name, frames in split.items():
         require(frames, name)
+    metric: Metric = OnSiteMetric(model, found).to(device)
+    if whole is not None:
+        metric = MolecularMetric(chosen, dataset.basis, found, [frame.metric for frame in split["train"]])
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, model.elements)]
-    return DensityStage(split["train"], split["validation"], OnSiteMetric(model, found).to(device), moments)
+    return DensityStage(split["train"], split["validation"], metric, moments)
 
 
-def _frames(frames: FrameSet, elements: list[str], cutoff: float, device: str) -> list[DensityFrame]:
+def _frames(
+    frames: FrameSet, model: DensityNetwork, basis: AuxiliaryBasis, overlap_weight: float | None, device: str
+) -> list[DensityFrame]:
+    """Return frames for training, with their metric unless there is no ``overlap_weight``."""
+    metrics = repeat(torch.zeros(0, 0))
+    if overlap_weight is not None:
+        metrics = frame_metrics(frames, basis, overlap_weight, device)
     return [
         DensityFrame(
-            build_graph([(frames.symbols, frames.positions[k])], elements, cutoff).to(device),
+            build_graph([(frames.symbols, frames.positions[k])], model.elements, model.config.cutoff).to(device),
             torch.as_tensor(frames.coefficients[k]).to(device),
             torch.as_tensor(frames.dipole[k : k + 1]).to(device),
+            metric,
         )
-        for k in range(len(frames))
+        for k, metric in zip(range(len(frames)), metrics, strict=False)
     ]
 
 

@@ -26,8 +26,8 @@ from densnet.models.shells import Layout
 from densnet.provenance import provenance
 from densnet.training.density import about, digest, load_density, require
 from densnet.training.jacobian import coefficients_and_jacobian
-from densnet.training.metric import statistics
 from densnet.training.trainer import train, write_history
+from densnet.training.whitening import statistics
 
 log = logging.getLogger(__name__)
 

@@ -1,113 +1,45 @@
-r"""How far two densities are apart, by the metric between the functions of one atom.
+r"""How far two densities are apart, from their coefficients.
 
-For the functions of one element and one l the overlap S and the Coulomb integrals J do not depend on the geometry, so
-:math:`(c - c')^T (J + w S) (c - c')` per atom is an exact, rotation-invariant distance that costs one small matrix
-product. Whitening uses the same metric: the numbers the network gives are the principal components of the training
-coefficients in it, each with unit variance.
+:math:`(c - c')^T (J + w S) (c - c')` with the Coulomb integrals J and the overlaps S of all functions of a frame is the
+distance of the densities themselves. Restricted to the functions of one atom it costs nothing, but it also counts
+coefficients of neighbouring atoms whose functions nearly cancel, which no density notices.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from densnet.basis import AuxiliaryBasis
 from densnet.frames import FrameSet
 from densnet.models.density import DensityNetwork
 from densnet.models.graph import Graph
-
-FLOOR = 1e-4
-"""Smallest standard deviation of a whitened component, relative to the largest of its element and l."""
+from densnet.training.whitening import ElementStatistics
 
 
-@dataclass(frozen=True)
-class ElementStatistics:
-    """What the training frames say about the coefficients of one element.
+class Metric(Protocol):
+    """Squared length of a difference of coefficients, relative to what the training frames differ from their mean."""
 
-    Attributes
-    ----------
-    mean
-        (size,), mean coefficients; zero for l > 0.
-    matrix
-        (size, size), ``c = mean + y @ matrix`` with y of unit variance.
-    root
-        (size, size), ``|d @ root|^2`` is the metric length of a difference d.
-    variance
-        Mean of ``|(c - mean) @ root|^2`` over atoms.
-    """
+    def __call__(self, graph: Graph, difference: Tensor, frames: Sequence[Tensor]) -> Tensor:
+        """Return the relative squared length, a scalar.
 
-    mean: np.ndarray
-    matrix: np.ndarray
-    root: np.ndarray
-    variance: float
+        Parameters
+        ----------
+        graph
+            Structures.
+        difference
+            Difference of the coefficients of all of them, (functions,).
+        frames
+            Of each structure its matrix from `frame_metrics`.
+        """
 
 
-def statistics(
-    frames: list[FrameSet], basis: AuxiliaryBasis, overlap_weight: float | None, floor: float = FLOOR
-) -> dict[str, ElementStatistics]:
-    """Return the statistics of every element of a basis over training frames.
-
-    Parameters
-    ----------
-    frames
-        Training frames.
-    basis
-        Auxiliary basis of their coefficients.
-    overlap_weight
-        Weight of the overlap beside the Coulomb metric; None: coefficients are compared as they are, by no metric.
-    floor
-        Smallest standard deviation that is whitened to one, relative to the largest of the element and l. Components
-        that vary less come out smaller than one.
-    """
-    found = {}
-    for symbol in basis.shells:
-        rows = atomic_rows(frames, basis, symbol)
-        found[symbol] = _element(symbol, rows, basis, overlap_weight, floor)
-    return found
-
-
-def atomic_rows(frames: list[FrameSet], basis: AuxiliaryBasis, symbol: str) -> np.ndarray:
-    """Return the coefficients of every atom of one element, (atoms of all frames, size)."""
-    rows = [np.zeros((0, basis.size(symbol)))]
-    for frame_set in frames:
-        starts = basis.offsets(frame_set.symbols)
-        for atom, found in enumerate(frame_set.symbols):
-            if found == symbol:
-                rows.append(frame_set.coefficients[:, starts[atom] : starts[atom + 1]])
-    return np.concatenate(rows)
-
-
-def _element(
-    symbol: str, rows: np.ndarray, basis: AuxiliaryBasis, overlap_weight: float | None, floor: float
-) -> ElementStatistics:
-    size = basis.size(symbol)
-    mean, matrix, root = np.zeros(size), np.eye(size), np.zeros((size, size))
-    start, variance = 0, 0.0
-    for l, mul in basis.multiplicities(symbol).items():
-        stop = start + mul * (2 * l + 1)
-        block = slice(start, stop)
-        cholesky = np.eye(mul)
-        if overlap_weight is not None:
-            cholesky = np.linalg.cholesky(basis.coulomb(symbol, l) + overlap_weight * basis.overlap(symbol, l))
-        root[block, block] = np.kron(cholesky, np.eye(2 * l + 1))
-        if len(rows):
-            if l == 0:
-                mean[block] = rows[:, block].mean(0)
-            lengths = (rows[:, block] - mean[block]) @ root[block, block]
-            shells = lengths.reshape(-1, mul, 2 * l + 1)
-            values, vectors = np.linalg.eigh(np.einsum("nim,njm->ij", shells, shells) / (len(rows) * (2 * l + 1)))
-            deviations = np.sqrt(np.maximum(values, floor**2 * values.max() + 1e-20))
-            matrix[block, block] = np.kron((vectors * deviations).T @ np.linalg.inv(cholesky), np.eye(2 * l + 1))
-            variance += float((lengths**2).sum() / len(rows))
-        start = stop
-    return ElementStatistics(mean, matrix, root, variance)
-
-
-class OnSiteMetric(torch.nn.Module):
-    """Mean squared metric length of a difference of coefficients, relative to the variance of the training set."""
+class OnSiteMetric(nn.Module):
+    """Each atom by itself, in the metric that the statistics were made with."""
 
     def __init__(self, network: DensityNetwork, found: dict[str, ElementStatistics]) -> None:
         super().__init__()
@@ -117,9 +49,62 @@ class OnSiteMetric(torch.nn.Module):
         for element, one in enumerate(chosen):
             self.register_buffer(f"root_{element}", torch.as_tensor(one.root))
 
-    def forward(self, graph: Graph, difference: Tensor) -> Tensor:
-        """Return the relative squared length of a flat difference of coefficients, a scalar."""
+    def forward(self, graph: Graph, difference: Tensor, frames: Sequence[Tensor] = ()) -> Tensor:
+        """Return the relative squared length (see `Metric`)."""
         total = difference.new_zeros(())
         for element, _, index in self.layout.present(graph):
             total = total + (difference[index] @ getattr(self, f"root_{element}")).square().sum()
         return total / self.variances[graph.species].sum().clamp(min=1e-12)
+
+
+class MolecularMetric:
+    """All functions of a frame together.
+
+    Parameters
+    ----------
+    sets
+        Training frames.
+    basis
+        Auxiliary basis of their coefficients.
+    found
+        Statistics of its elements.
+    metrics
+        `frame_metrics` of every training frame, set after set.
+    """
+
+    def __init__(
+        self,
+        sets: list[FrameSet],
+        basis: AuxiliaryBasis,
+        found: dict[str, ElementStatistics],
+        metrics: Sequence[Tensor],
+    ) -> None:
+        remaining, total, atoms = iter(metrics), 0.0, 0
+        for frames in sets:
+            mean = np.concatenate([found[symbol].mean for symbol in frames.symbols])
+            for row, metric in zip(frames.coefficients - mean, remaining, strict=False):
+                total += float(_length(torch.as_tensor(row, device=metric.device), metric))
+            atoms += len(frames) * len(frames.symbols)
+        self.variance = max(total / max(atoms, 1), 1e-12)
+
+    def __call__(self, graph: Graph, difference: Tensor, frames: Sequence[Tensor]) -> Tensor:
+        """Return the relative squared length (see `Metric`)."""
+        parts = difference.split([len(metric) for metric in frames])
+        total = sum(_length(part, metric) for part, metric in zip(parts, frames, strict=True))
+        return total / (self.variance * len(graph.species))
+
+
+def frame_metrics(frames: FrameSet, basis: AuxiliaryBasis, overlap_weight: float, device: str) -> list[Tensor]:
+    """Return J + w S of every frame, each (functions, functions) in float32: a few of them are the memory of a step."""
+    from densnet.reference.two_centre import coulomb_and_overlap
+
+    found = []
+    for positions in frames.positions:
+        coulomb, overlap = coulomb_and_overlap(frames.symbols, positions, basis)
+        found.append(torch.as_tensor(coulomb + overlap_weight * overlap, dtype=torch.float32, device=device))
+    return found
+
+
+def _length(difference: Tensor, metric: Tensor) -> Tensor:
+    single = difference.to(metric.dtype)
+    return single @ (metric @ single)

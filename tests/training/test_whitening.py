@@ -1,15 +1,18 @@
-"""Whitening and the on-site metric."""
+"""Whitening of coefficients, and the two metrics that they are compared in."""
 
 import numpy as np
 import pytest
 import torch
+from ase.units import Bohr
 from tests import toys
 from tests.training import labelled
 
 from densnet.dataset import Dataset
 from densnet.models.density import build_density
 from densnet.models.graph import build_graph
-from densnet.training.metric import OnSiteMetric, atomic_rows, statistics
+from densnet.reference.two_centre import coulomb_and_overlap
+from densnet.training.metric import MolecularMetric, OnSiteMetric, frame_metrics
+from densnet.training.whitening import atomic_rows, statistics
 
 BASIS = toys.basis()
 
@@ -84,3 +87,48 @@ def test_an_element_without_frames_keeps_its_plain_coefficients(frames):
     found = statistics([frames[0]], BASIS, 1.0)  # water: no carbon
     assert np.array_equal(found["C"].matrix, np.eye(BASIS.size("C")))
     assert not found["C"].mean.any()
+
+
+def test_the_metric_of_a_molecule_holds_that_of_its_atoms():
+    symbols, positions = ["O", "H", "C"], np.array([[0.0, 0, 0], [0.3, 0.9, 0], [1.2, -0.3, 0.4]])
+    offsets = BASIS.offsets(symbols)
+    for whole, own in zip(coulomb_and_overlap(symbols, positions, BASIS), (BASIS.coulomb, BASIS.overlap), strict=True):
+        for atom, symbol in enumerate(symbols):
+            start = offsets[atom]
+            for l, mul in BASIS.multiplicities(symbol).items():
+                stop = start + mul * (2 * l + 1)
+                expected = np.kron(own(symbol, l), np.eye(2 * l + 1))
+                np.testing.assert_allclose(whole[start:stop, start:stop], expected, rtol=1e-8, atol=1e-10)
+                start = stop
+
+
+def test_distance_of_two_densities_is_that_on_a_grid(frames):
+    """The overlap part of the metric is the integral of the squared difference of the densities."""
+    one, (x, step) = frames[0], np.linspace(-6, 6, 97, retstep=True)
+    symbols, positions = one.symbols, one.positions[0]
+    points = positions.mean(0) + np.stack(np.meshgrid(x, x, x, indexing="ij"), -1).reshape(-1, 3)
+    difference = one.coefficients[1] - one.coefficients[0]
+    values = BASIS.evaluate(symbols, positions / Bohr, points / Bohr) @ difference
+    on_grid = (values**2).sum() * (step / Bohr) ** 3
+    found = statistics(frames, BASIS, 0.5)
+    metrics = [metric for part in frames for metric in frame_metrics(part, BASIS, 0.5, "cpu")]
+    both, coulomb = metrics[0], frame_metrics(one, BASIS, 0.0, "cpu")[0]
+    vector = torch.as_tensor(difference).float()
+    assert 2 * float(vector @ (both - coulomb) @ vector) == pytest.approx(on_grid, rel=1e-2)
+    graph = build_graph([(symbols, positions)], ["H", "C", "O"], 3.0)
+    metric = MolecularMetric(frames, BASIS, found, metrics)
+    expected = float(vector @ both @ vector) / (metric.variance * len(symbols))
+    assert float(metric(graph, torch.as_tensor(difference), [both])) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_mean_has_relative_error_one_in_the_metric_of_molecules(frames):
+    found = statistics(frames, BASIS, 1.0)
+    metrics = [metric for part in frames for metric in frame_metrics(part, BASIS, 1.0, "cpu")]
+    metric = MolecularMetric(frames, BASIS, found, metrics)
+    structures, rows = [], []
+    for one in frames:
+        mean = np.concatenate([found[symbol].mean for symbol in one.symbols])
+        structures += [(one.symbols, positions) for positions in one.positions]
+        rows += [torch.as_tensor(coefficients - mean) for coefficients in one.coefficients]
+    graph = build_graph(structures, ["H", "C", "O"], 3.0)
+    assert float(metric(graph, torch.cat(rows), metrics)) == pytest.approx(1.0, rel=1e-5)
