@@ -248,6 +248,8 @@ class DensityTraining(Training):
     ``on-site``: that of each atom by itself. ``coefficients``: the plain squares of their differences."""
     overlap_weight: float = Field(1.0, ge=0)
     """Weight of the overlap-metric loss beside the Coulomb-metric loss."""
+    dipole_weight: float = Field(0.05, ge=0)
+    """Weight of the error of the dipole, relative to the typical dipole, beside the relative error of the density."""
 
 
 class EnergyTraining(Training):

@@ -33,8 +33,8 @@ from densnet.training.whitening import statistics
 log = logging.getLogger(__name__)
 
 KIND = "DensityNetwork"
-DIPOLE_WEIGHT = 0.1
-"""Weight of the relative squared error of the dipole, on which infrared intensities rest; the density has one."""
+SMALLEST = 1e-12
+"""Added to a squared length before its root is taken, which has no derivative at zero."""
 
 
 @dataclass(frozen=True)
@@ -54,37 +54,49 @@ class DensityStage:
     """Loss and validation of the density network (see `densnet.training.trainer.Stage`)."""
 
     def __init__(
-        self, train: list[DensityFrame], validation: list[DensityFrame], metric: Metric, moments: list[Tensor]
+        self,
+        train: list[DensityFrame],
+        validation: list[DensityFrame],
+        metric: Metric,
+        moments: list[Tensor],
+        dipole_weight: float,
     ) -> None:
         self.train, self.validation, self.metric, self.moments = train, validation, metric, moments
-        self.size = len(train)
-        self.dipole_scale = float(torch.cat([frame.dipole for frame in train]).square().sum(-1).mean().clamp(min=1e-4))
+        self.size, self.dipole_weight = len(train), dipole_weight
+        squares = torch.cat([frame.dipole for frame in train]).square().sum(-1)
+        self.typical_dipole = float(squares.mean().clamp(min=1e-4).sqrt())
 
     def loss(self, network: DensityNetwork, frames: Sequence[int]) -> Tensor:
-        """Return the relative error of the coefficients in the metric, plus that of the dipole."""
+        """Return the mean over frames of the relative lengths of the errors of density and dipole.
+
+        Lengths and not their squares: what counts in the end is the integrated absolute error of the density.
+        """
         density, dipole = self._errors(network, [self.train[index] for index in frames])
-        return density + DIPOLE_WEIGHT * dipole.square().sum(-1).mean() / self.dipole_scale
+        return self._score(density, dipole)
 
     @torch.no_grad()
     def validate(self, network: DensityNetwork) -> dict[str, float]:
-        """Return the score, the relative density error (its root) and the mean dipole error in Debye."""
+        """Return the score, the relative density error and the mean dipole error in Debye."""
         found = [self._errors(network, [frame]) for frame in self.validation]
-        density = float(torch.stack([density for density, _ in found]).mean())
-        errors = torch.cat([dipole for _, dipole in found])
-        score = density + DIPOLE_WEIGHT * float(errors.square().sum(-1).mean()) / self.dipole_scale
+        density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
         return {
-            "score": score,
-            "density_error": density**0.5,
-            "dipole_mae_debye": float(errors.norm(dim=-1).mean()) / Debye,
+            "score": float(self._score(density, dipole)),
+            "density_error": float(density.mean()),
+            "dipole_mae_debye": float(dipole.mean()) / Debye,
         }
 
+    def _score(self, density: Tensor, dipole: Tensor) -> Tensor:
+        return density.mean() + self.dipole_weight * dipole.mean() / self.typical_dipole
+
     def _errors(self, network: DensityNetwork, frames: list[DensityFrame]) -> tuple[Tensor, Tensor]:
+        """Return the relative length of the error of the density and that of the dipole (e Angstrom), of each frame."""
         graph = collate([frame.graph for frame in frames])
         coefficients = network(graph)
         difference = coefficients - torch.cat([frame.coefficients for frame in frames])
         density = self.metric(graph, difference, [frame.metric for frame in frames])
         dipole = frame_dipoles(network, self.moments, graph, coefficients)
-        return density, dipole - torch.cat([frame.dipole for frame in frames])
+        dipole = (dipole - torch.cat([frame.dipole for frame in frames])).square().sum(-1)
+        return (density + SMALLEST).sqrt(), (dipole + SMALLEST).sqrt()
 
 
 def train_density(
@@ -154,7 +166,7 @@ def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, d
     if whole is not None:
         metric = MolecularMetric(chosen, dataset.basis, found, [frame.metric for frame in split["train"]])
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, model.elements)]
-    return DensityStage(split["train"], split["validation"], metric, moments)
+    return DensityStage(split["train"], split["validation"], metric, moments, training.dipole_weight)
 
 
 def _frames(

@@ -25,7 +25,7 @@ class Metric(Protocol):
     """Squared length of a difference of coefficients, relative to what the training frames differ from their mean."""
 
     def __call__(self, graph: Graph, difference: Tensor, frames: Sequence[Tensor]) -> Tensor:
-        """Return the relative squared length, a scalar.
+        """Return the relative squared length of every frame, shape (n_frames,).
 
         Parameters
         ----------
@@ -51,10 +51,11 @@ class OnSiteMetric(nn.Module):
 
     def forward(self, graph: Graph, difference: Tensor, frames: Sequence[Tensor] = ()) -> Tensor:
         """Return the relative squared length (see `Metric`)."""
-        total = difference.new_zeros(())
-        for element, _, index in self.layout.present(graph):
-            total = total + (difference[index] @ getattr(self, f"root_{element}")).square().sum()
-        return total / self.variances[graph.species].sum().clamp(min=1e-12)
+        squares = difference.new_zeros(len(graph.species))
+        for element, atoms, index in self.layout.present(graph):
+            lengths = (difference[index] @ getattr(self, f"root_{element}")).square().sum(-1)
+            squares = squares.index_add(0, atoms, lengths)
+        return graph.sum_frames(squares) / graph.sum_frames(self.variances[graph.species]).clamp(min=1e-12)
 
 
 class MolecularMetric:
@@ -90,8 +91,8 @@ class MolecularMetric:
     def __call__(self, graph: Graph, difference: Tensor, frames: Sequence[Tensor]) -> Tensor:
         """Return the relative squared length (see `Metric`)."""
         parts = difference.split([len(metric) for metric in frames])
-        total = sum(_length(part, metric) for part, metric in zip(parts, frames, strict=True))
-        return total / (self.variance * len(graph.species))
+        lengths = [_length(part, metric) for part, metric in zip(parts, frames, strict=True)]
+        return torch.stack(lengths) / (self.variance * torch.bincount(graph.frame, minlength=graph.n_frames))
 
 
 def frame_metrics(frames: FrameSet, basis: AuxiliaryBasis, overlap_weight: float, device: str) -> list[Tensor]:
