@@ -243,12 +243,16 @@ class Training(Section):
 class DensityTraining(Training):
     """Training of the density network."""
 
+    learning_rate: Positive = 1e-2
+    """Peak of the schedule (linear warm-up, cosine decay to 1 %)."""
+    clip: Positive = 0.3
+    """Largest norm of the gradient."""
     loss: Literal["metric", "on-site", "coefficients"] = "metric"
     """``metric``: the distance of the densities of a frame in the Coulomb and the overlap metric of all its functions.
     ``on-site``: that of each atom by itself. ``coefficients``: the plain squares of their differences."""
     overlap_weight: float = Field(1.0, ge=0)
     """Weight of the overlap-metric loss beside the Coulomb-metric loss."""
-    dipole_weight: float = Field(0.05, ge=0)
+    dipole_weight: float = Field(0.1, ge=0)
     """Weight of the error of the dipole, relative to the typical dipole, beside the relative error of the density."""
 
 
