@@ -1,0 +1,7 @@
+"""``python -m densnet.cli``."""
+
+import sys
+
+from densnet.cli import main
+
+sys.exit(main())

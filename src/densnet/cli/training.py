@@ -1,0 +1,60 @@
+"""Commands that make a model and say what it is."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from densnet.cli.options import command, output
+from densnet.config import load_study
+from densnet.errors import DataError
+
+log = logging.getLogger("densnet")
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the commands of this room."""
+    train = command(commands, "train", run_train, "train both networks on a dataset")
+    train.add_argument("study", type=Path)
+    train.add_argument("dataset", type=Path)
+    train.add_argument("--variant", help="one of the study's variants; default: the study as it is")
+    output(train, "model.pt")
+    info = command(commands, "info", run_info, "what a model is: elements, level of theory, training, test errors")
+    info.add_argument("model", type=Path)
+
+
+def run_train(given: argparse.Namespace) -> None:
+    """Train the density network, then the energy network."""
+    import torch
+
+    from densnet.provenance import seed
+    from densnet.training import train_density, train_energy
+    from densnet.workflow import gpus
+
+    study, train_frames = load_study(given.study), None
+    if given.variant:
+        if given.variant not in study.variants:
+            raise DataError(
+                f"{given.study}: no variant '{given.variant}'; it has {', '.join(study.variants) or 'none'}"
+            )
+        study, train_frames = study.variant(given.variant), study.variants[given.variant].train_frames
+    density = given.out.with_suffix(".density.pt")
+    device = "cuda" if gpus(study.reference.device) and torch.cuda.is_available() else "cpu"
+    # Seeds carry the names of the workflow's rules: the same study and dataset give the same model.
+    train_density(
+        given.dataset, study.density_network, study.density_training, seed(study.seed, "train_density"), density,
+        density.with_suffix(".csv"), device=device, train_frames=train_frames,
+    )  # fmt: skip
+    train_energy(
+        given.dataset, density, study.energy_network, study.energy_training, seed(study.seed, "train_energy"),
+        given.out, given.out.with_suffix(".csv"), device=device, train_frames=train_frames,
+    )  # fmt: skip
+
+
+def run_info(given: argparse.Namespace) -> None:
+    """Write what a model file is."""
+    from densnet.report.card import card
+
+    sys.stdout.write(card(given.model))
