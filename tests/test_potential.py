@@ -49,7 +49,7 @@ def test_far_away_it_is_that_of_dipole_and_quadrupole(case):
 def test_auxiliary_functions_against_pyscf(case):
     from pyscf import gto
 
-    from densnet.reference.two_centre import auxiliary_molecule
+    from densnet.integrals import auxiliary_molecule
 
     basis, _, symbols, positions, coefficients = case
     points = np.random.default_rng(2).uniform(-2, 2, (7, 3))

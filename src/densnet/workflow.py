@@ -22,7 +22,7 @@ GPU = Path("/dev/nvidia0")
 UNTRACKED = frozenset(
     {"densnet", "densnet.complaints", "densnet.config", "densnet.errors", "densnet.files", "densnet.workflow"}
 )
-"""Modules that cannot change a number: settings reach the rules as parameters, by value."""
+"""Modules that cannot change a number, packages whole: settings reach the rules as parameters, by value."""
 
 
 class Job(Protocol):
@@ -123,10 +123,14 @@ def sources(*modules: str) -> list[str]:
     pending = [f"densnet.{name}" for name in modules]
     while pending:
         module = pending.pop()
-        if module not in found and module not in UNTRACKED:
+        if module not in found and not _untracked(module):
             found.add(module)
             pending.extend(_imports(module))
     return sorted(os.path.relpath(_file(module)) for module in found)
+
+
+def _untracked(module: str) -> bool:
+    return module in UNTRACKED or module.rpartition(".")[0] in UNTRACKED - {"densnet"}
 
 
 def _file(module: str) -> Path:

@@ -8,8 +8,8 @@ from tests.reference.water import LEVEL
 from densnet.basis import AuxiliaryBasis, Shell
 from densnet.config import Basis
 from densnet.errors import ConfigError
+from densnet.integrals import auxiliary_molecule
 from densnet.reference import auxiliary
-from densnet.reference.two_centre import auxiliary_molecule
 
 GEOMETRY = [("S", (0, 0, 0)), ("O", (0.3, 1.2, 2.0)), ("H", (0.1, -2.0, 0.4))]
 

@@ -10,10 +10,10 @@ from tests.reference.water import LEVEL, SVP, rattled
 
 from densnet.basis import _pyscf_to_e3nn
 from densnet.config import Basis
+from densnet.integrals import auxiliary_molecule
 from densnet.reference import auxiliary, fitting, method
 from densnet.reference.atoms import PriorMatrices
 from densnet.reference.grid_errors import auxiliary_density, becke, orbital_densities
-from densnet.reference.two_centre import auxiliary_molecule
 
 
 @pytest.fixture(scope="module")

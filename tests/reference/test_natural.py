@@ -6,9 +6,9 @@ from tests.reference.water import LEVEL, rattled
 
 from densnet.config import Basis
 from densnet.errors import DataError
+from densnet.integrals import auxiliary_molecule
 from densnet.reference import auxiliary, labels, method, natural
 from densnet.reference.contraction import Contraction, Equations
-from densnet.reference.two_centre import auxiliary_molecule
 
 
 def frames_of(primitives, hidden, count=6):

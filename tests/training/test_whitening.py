@@ -8,9 +8,9 @@ from tests import toys
 from tests.training import labelled
 
 from densnet.dataset import Dataset
+from densnet.integrals import coulomb_and_overlap
 from densnet.models.density import build_density
 from densnet.models.graph import build_graph
-from densnet.reference.two_centre import coulomb_and_overlap
 from densnet.training.metric import MolecularMetric, OnSiteMetric, frame_metrics
 from densnet.training.whitening import atomic_rows, statistics
 

@@ -10,8 +10,8 @@ from ase.units import Bohr, Debye
 from pyscf import gto
 
 from densnet.basis import AuxiliaryBasis
+from densnet.integrals import auxiliary_molecule
 from densnet.reference.coulomb import projections
-from densnet.reference.two_centre import auxiliary_molecule
 
 REGULARISATION = 1e-10
 """Added to the diagonal of the metric of normalised functions; fixed, so that labels change smoothly with geometry."""

@@ -11,10 +11,10 @@ from pyscf import dft, gto, lib
 
 from densnet.basis import AuxiliaryBasis
 from densnet.config import Reference
+from densnet.integrals import auxiliary_molecule
 from densnet.prior import FreeAtoms
 from densnet.reference.grid import blocks
 from densnet.reference.method import molecule
-from densnet.reference.two_centre import auxiliary_molecule
 
 POINTS = 2000
 """Grid points at which the auxiliary functions are evaluated at once."""

@@ -97,7 +97,7 @@ class MolecularMetric:
 
 def frame_metrics(frames: FrameSet, basis: AuxiliaryBasis, overlap_weight: float, device: str) -> list[Tensor]:
     """Return J + w S of every frame, each (functions, functions) in float32: a few of them are the memory of a step."""
-    from densnet.reference.two_centre import coulomb_and_overlap
+    from densnet.integrals import coulomb_and_overlap
 
     found = []
     for positions in frames.positions:

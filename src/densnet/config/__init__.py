@@ -1,0 +1,46 @@
+"""A study, typed: the single source of every setting, its default, its unit and its bounds.
+
+``config.yaml`` and the files in ``workflow/studies`` state only what differs from the defaults given here. The JSON
+schema beside ``config.yaml`` is generated from these classes (``densnet schema``).
+"""
+
+from densnet.config.reference import EFFORT, SPLITS, Basis, Campaign, Frames, Labels, Molecule, Reference, Selection
+from densnet.config.section import Section, fingerprint
+from densnet.config.simulation import Harmonic, Simulation, Spectra
+from densnet.config.study import Study, check_study, load_study, merge, schema
+from densnet.config.training import (
+    DensityTraining,
+    EnergyNetworkSettings,
+    EnergyTraining,
+    Network,
+    Training,
+    Variant,
+)
+
+__all__ = [
+    "EFFORT",
+    "SPLITS",
+    "Basis",
+    "Campaign",
+    "DensityTraining",
+    "EnergyNetworkSettings",
+    "EnergyTraining",
+    "Frames",
+    "Harmonic",
+    "Labels",
+    "Molecule",
+    "Network",
+    "Reference",
+    "Section",
+    "Selection",
+    "Simulation",
+    "Spectra",
+    "Study",
+    "Training",
+    "Variant",
+    "check_study",
+    "fingerprint",
+    "load_study",
+    "merge",
+    "schema",
+]

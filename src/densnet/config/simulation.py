@@ -1,0 +1,59 @@
+"""Settings of dynamics and of spectra."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from densnet.config.section import Count, Length, Positive, Section
+
+
+class Simulation(Section):
+    """Molecular dynamics with the trained model."""
+
+    lengths: list[Length] = Field(min_length=1)
+    """Chain lengths that are run."""
+    replicas: Count = 4
+    """Independent starts of each length."""
+    temperature: Positive = 300.0
+    """K."""
+    timestep: Positive = 0.5
+    """fs."""
+    friction: Positive = 10.0
+    """Langevin friction of the thermalisation, 1/ps."""
+    thermalisation: Positive = 0.5
+    """ps of Langevin dynamics before each run."""
+    production: Positive = 5.0
+    """ps of NVE dynamics from which spectra are taken."""
+    stride: Positive = 2.0
+    """fs between stored frames."""
+    ensemble: list[str] = []
+    """Variants whose models, and the study's own, drive dynamics by their mean."""
+    max_deviation: Positive | None = None
+    """eV/Angstrom, standard deviation of the forces of the ensemble that stops a run; null: none does."""
+
+
+class Spectra(Section):
+    """Infrared spectra."""
+
+    fwhm: Positive = 12.0
+    """cm^-1, line width of all spectra; Welch segments are chosen to give it (48.05/fwhm ps, Hann windows)."""
+    range: tuple[Positive, Positive] = (400.0, 3500.0)
+    """cm^-1, window of comparisons and figures."""
+    reference: str | None = None
+    """Campaign of ``sampling``, with ``method: aimd``, whose trajectories give the spectrum that the model's dynamics
+    is held against. No labelled frame is picked from it."""
+
+
+class Harmonic(Section):
+    """Harmonic infrared spectra, of the model for every simulated length and of DFT where asked for here."""
+
+    full: list[Length] = []
+    """Chain lengths with a full DFT Hessian."""
+    tracked: list[Length] = []
+    """Chain lengths with DFT in the space of the model's infrared-active modes."""
+    captured: float = Field(0.95, gt=0, le=1)
+    """Share of the model's infrared intensity that the tracked modes carry."""
+    max_modes: Count = 40
+    """At most this many tracked modes (two DFT gradients each)."""
+    displacement: Positive = 0.01
+    """Angstrom, norm of the displacement along a mode."""

@@ -1,0 +1,142 @@
+"""A whole study, and how one is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from densnet import complaints
+from densnet.config.reference import Basis, Campaign, Frames, Labels, Molecule, Reference, Selection
+from densnet.config.section import Section
+from densnet.config.simulation import Harmonic, Simulation, Spectra
+from densnet.config.training import DensityTraining, EnergyNetworkSettings, EnergyTraining, Network, Variant
+from densnet.consistency import problems
+from densnet.errors import ConfigError
+
+
+class Study(Section):
+    """A whole study: everything the workflow does."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Folder under ``results/``."""
+    seed: int = Field(1, ge=0)
+    """Every random stream is derived from it and from the job it serves."""
+    molecule: Molecule
+    reference: Reference = Reference()
+    sampling: dict[str, Campaign] = Field(min_length=1)
+    """Campaigns by name."""
+    frames: Frames
+    selection: Selection = Selection()
+    labels: Labels = Labels()
+    basis: Basis = Basis()
+    density_network: Network = Network()
+    energy_network: EnergyNetworkSettings = EnergyNetworkSettings()
+    density_training: DensityTraining = DensityTraining()
+    energy_training: EnergyTraining = EnergyTraining()
+    simulation: Simulation
+    spectra: Spectra = Spectra()
+    harmonic: Harmonic = Harmonic()
+    variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Variant] = {}
+    """Variants of the study by name, for learning curves, ablations and ensembles; ``snakemake variants`` runs them."""
+
+    @field_validator("sampling")
+    @classmethod
+    def _names_are_file_names(cls, campaigns: dict[str, Campaign]) -> dict[str, Campaign]:
+        for name in campaigns:
+            if not name.replace("-", "").replace("_", "").isalnum():
+                raise ValueError(f"campaign name {name!r}: use letters, digits, '-' and '_'")
+        return campaigns
+
+    @model_validator(mode="after")
+    def _settings_fit_together(self) -> Study:
+        if found := problems(self):
+            raise ValueError("\n".join(found))
+        return self
+
+    def data_settings(self) -> dict[str, Any]:
+        """Return the settings that decide what the labelled frames are: the key of a shipped reference set."""
+        sections = {"molecule", "reference", "sampling", "frames", "selection", "basis", "seed"}
+        values = self.model_dump(mode="json", include=sections) | {"reference": self.reference.level()}
+        values["sampling"].pop(self.spectra.reference, None)
+        if self.molecule.smiles:
+            del values["molecule"]["name"]  # only a label then
+        return values
+
+    def variant(self, name: str) -> Study:
+        """Return the study with a variant's settings put over its own; raise `ConfigError` when these do not fit."""
+        changes = {key: value for key, value in self.variants[name] if value is not None and key != "train_frames"}
+        alone = {"ensemble": [], "max_deviation": None}
+        own = merge(self.model_dump(exclude={"variants"}), {"simulation": alone})
+        return check_study(merge(own, changes), f"variants.{name}")
+
+    def learning_curve(self) -> list[str]:
+        """Return the names of the variants that differ from the study in their training frames alone."""
+        return [name for name, one in self.variants.items() if one.model_fields_set == {"train_frames"}]
+
+    def campaigns_of(self, length: int) -> list[str]:
+        """Return the names of the campaigns from which frames of one chain length are picked."""
+        for_frames = {name: one for name, one in self.sampling.items() if name != self.spectra.reference}
+        return [name for name, campaign in for_frames.items() if length in campaign.lengths]
+
+
+def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the values of ``overlay`` put over it, section by section."""
+    merged = dict(base)
+    for key, value in overlay.items():
+        nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if nested else value
+    return merged
+
+
+def load_study(path: str | Path, overlay: dict[str, Any] | None = None) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    path
+        YAML file of the study.
+    overlay
+        Values put over those of the file.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ConfigError
+        One message that lists every wrong key with its path and a suggestion.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Name an existing study file.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: a study is a mapping of sections; this file holds {type(values).__name__}")
+    return check_study(merge(_spelt_out(values), _spelt_out(overlay or {})), str(path))
+
+
+def _spelt_out(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with ``labels: compute`` as what it is short for, so that no other key is lost."""
+    labels = values.get("labels")
+    return {**values, "labels": {"source": labels}} if isinstance(labels, str) else values
+
+
+def check_study(values: dict[str, Any], source: str = "study") -> Study:
+    """Return the typed study of ``values``; raise one `ConfigError` naming every wrong key of ``source``."""
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        lines = [f"  {line}" for item in error.errors() for line in complaints.lines(item, Study)]
+        raise ConfigError("\n".join([f"{source}: {len(lines)} wrong setting(s)", *lines])) from None
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a study, for editors and for the drift test."""
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **Study.model_json_schema()}

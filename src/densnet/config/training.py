@@ -1,0 +1,110 @@
+"""Settings of the networks and of their training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from densnet.config.section import Count, Length, Positive, Section
+
+
+class Network(Section):
+    """Kind and size of an equivariant network."""
+
+    trunk: Literal["gaunt", "phisnet"] = "gaunt"
+    """``gaunt``: sums over neighbours multiplied on points of the sphere. ``phisnet``: the trunk of Unke et al. (2021),
+    with Clebsch-Gordan products."""
+    irreps: str = "32x0e+32x1o+32x2e+32x3o+32x4e"
+    """Hidden features of an atom, as e3nn irreps."""
+    layers: Count = 2
+    """Interactions, each reaching one cutoff further."""
+    cutoff: Positive = 4.0
+    """Angstrom."""
+    radial: Count = 8
+    """Radial functions of the interatomic distance."""
+    radial_hidden: Count = 32
+    """Width of the radial perceptron of ``gaunt``; ``phisnet`` has none."""
+
+    @model_validator(mode="after")
+    def _channels_suit_the_trunk(self) -> Network:
+        channels = {term.rpartition("x")[0].strip() for term in self.irreps.split("+")}
+        if self.trunk == "phisnet" and len(channels) > 1:
+            raise ValueError(f"irreps: trunk phisnet has as many channels of every l, not {self.irreps}")
+        return self
+
+
+class EnergyNetworkSettings(Network):
+    """Kind and size of the energy network, and what it reads."""
+
+    irreps: str = "32x0e+32x1o+32x2e"
+    """Hidden features of an atom, as e3nn irreps."""
+    density: bool = True
+    """Read the coefficients of the density. Without, the energy is that of a geometry alone, and the density gives the
+    dipole and nothing else."""
+
+
+class Training(Section):
+    """Optimisation of one network. The budget is counted in steps, so that a resumed run ends on the same numbers."""
+
+    steps: Count = 2000
+    """Steps of the whole schedule."""
+    batch: Count = 5
+    """Frames in a step."""
+    learning_rate: Positive = 5e-3
+    """Peak of the schedule (linear warm-up, cosine decay to 1 %)."""
+    ema: float = Field(0.99, ge=0, lt=1)
+    """Decay of the exponential moving average of the weights; the average is what is kept."""
+    clip: Positive = 10.0
+    """Largest norm of the gradient."""
+    validate_every: Count = 100
+    """Steps between validations (and checkpoints)."""
+    patience: Count = 20
+    """Validations without improvement before training stops early."""
+
+
+class DensityTraining(Training):
+    """Training of the density network."""
+
+    learning_rate: Positive = 1e-2
+    """Peak of the schedule (linear warm-up, cosine decay to 1 %)."""
+    clip: Positive = 0.3
+    """Largest norm of the gradient."""
+    loss: Literal["metric", "on-site", "coefficients"] = "metric"
+    """``metric``: the distance of the densities of a frame in the Coulomb and the overlap metric of all its functions.
+    ``on-site``: that of each atom by itself. ``coefficients``: the plain squares of their differences."""
+    overlap_weight: float = Field(1.0, ge=0)
+    """Weight of the overlap-metric loss beside the Coulomb-metric loss."""
+    dipole_weight: float = Field(0.1, ge=0)
+    """Weight of the error of the dipole, relative to the typical dipole, beside the relative error of the density."""
+
+
+class EnergyTraining(Training):
+    """Training of the energy network on the predicted density."""
+
+    energy_weight: float = Field(0.1, ge=0)
+    """Weight of the energy per atom in the loss; forces weigh one minus this."""
+
+
+TrainFrames = Annotated[
+    Annotated[Count, Tag("[number]")] | Annotated[dict[Length, Count], Tag("[lengths]")],
+    Discriminator(lambda value: "[lengths]" if isinstance(value, dict) else "[number]"),
+]
+"""A number, or one for each chain length; the tags keep a mistake to one line, and out of the path of the key."""
+
+
+class Variant(Section):
+    """What is trained otherwise than in the study, on the same labels; sections hold the settings that differ."""
+
+    seed: int | None = Field(None, ge=0)
+    """Of the training, in the place of the study's."""
+    train_frames: TrainFrames | None = None
+    """Training frames in all, or of each chain length (of those not named, none): the first in a random order."""
+    density_network: dict[str, Any] = {}
+    """Settings put over those of the study."""
+    energy_network: dict[str, Any] = {}
+    """Settings put over those of the study."""
+    density_training: dict[str, Any] = {}
+    """Settings put over those of the study."""
+    energy_training: dict[str, Any] = {}
+    """Settings put over those of the study."""
