@@ -126,15 +126,15 @@ def test_a_killed_training_continues(trained, tmp_path, monkeypatch, kind):
             density = trained / "density.pt"
             train_energy(data, density, toys.energy(SMALL), ENERGY, 1, tmp_path / "model.pt", tmp_path / "energy.csv")
 
-    data, step, calls = trained / "dataset.zip", trainer._step, []
+    data, step, calls = trained / "dataset.zip", trainer.Run.step, []
 
-    def dies(*arguments):
+    def dies(run):
         calls.append(None)
         if len(calls) == 70:
             raise KeyboardInterrupt
-        return step(*arguments)
+        return step(run)
 
-    monkeypatch.setattr(trainer, "_step", dies)
+    monkeypatch.setattr(trainer.Run, "step", dies)
     with pytest.raises(KeyboardInterrupt):
         start()
     out = "density.pt" if kind == "density" else "model.pt"

@@ -1,12 +1,14 @@
 """The loop itself, on a line to be fitted: schedule, order of frames, resuming, refusals."""
 
+import ignite.distributed as idist
 import pytest
 import torch
 from torch import nn
 
 from densnet.config import Training
 from densnet.errors import ModelError
-from densnet.training.trainer import draw, learning_rate, train, write_history
+from densnet.training.processes import side_by_side
+from densnet.training.trainer import PLATEAU, cosine, draw, train, write_history
 
 SETTINGS = Training(steps=60, batch=4, learning_rate=0.05, ema=0.9, validate_every=10)
 
@@ -95,13 +97,53 @@ def test_divergence_is_named(tmp_path):
         run(tmp_path, Line(value=float("nan")))
 
 
-def test_learning_rate():
-    rates = [learning_rate(step, SETTINGS) for step in range(60)]
+def test_cosine():
+    rates = [cosine(step, SETTINGS) for step in range(60)]
     peak = rates.index(max(rates))
-    assert max(rates) == pytest.approx(0.05)
-    assert peak in (5, 6) and rates[0] == pytest.approx(0.05 / 6)
+    assert max(rates) == pytest.approx(1)
+    assert peak in (5, 6) and rates[0] == pytest.approx(1 / 6)
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
-    assert rates[-1] < 0.012 * 0.05
+    assert rates[-1] < 0.012
+
+
+@pytest.mark.parametrize("dies_at", [None, 95])
+def test_plateau(tmp_path, dies_at):
+    settings = SETTINGS.model_copy(update={"schedule": "plateau", "steps": 150, "patience": 100})
+
+    class Stuck(Line):
+        def validate(self, network):
+            return {"score": 1.0}
+
+    if dies_at:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, Stuck(dies_at), settings=settings)
+    _, rows = run(tmp_path, Stuck(), settings=settings)
+    rates = [row["learning_rate"] for row in rows]
+    waits = PLATEAU["patience"] + 2  # the first validation is an improvement
+    assert rates[:waits] == pytest.approx([0.05 * (1 + 10 * 14 / 15) / 15] + [0.05] * (waits - 1))
+    assert rates[waits] == pytest.approx(0.025)
+    assert rates[-1] == pytest.approx(0.0125)
+
+
+def in_processes(device, folder):
+    made, rows = run(folder, Line(), settings=SETTINGS.model_copy(update={"batch": 3}))
+    torch.save((made.state_dict(), rows), folder / f"{idist.get_rank()}-of-{idist.get_world_size()}")
+
+
+@pytest.mark.slow
+def test_several_processes_learn_what_one_learns(tmp_path):
+    """Shares of unequal size, and in the last step of an epoch a process without any."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    side_by_side(1, "cpu", in_processes, tmp_path / "one")
+    side_by_side(2, "cpu", in_processes, tmp_path / "two")
+    (alone, rows), first, second = (
+        torch.load(tmp_path / name, weights_only=True) for name in ("one/0-of-1", "two/0-of-2", "two/1-of-2")
+    )
+    for name, weights in alone.items():
+        assert torch.equal(first[0][name], second[0][name])
+        torch.testing.assert_close(first[0][name], weights, rtol=1e-4, atol=1e-5)
+    assert [row["score"] for row in first[1]] == pytest.approx([row["score"] for row in rows], rel=1e-3)
 
 
 def test_every_frame_once_in_an_epoch():

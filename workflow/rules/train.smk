@@ -15,11 +15,11 @@ rule train_density:
     priority: 10
     conda:
         "../../envs/densnet.yaml"
-    threads: 1
+    threads: study.density_training.processes
     resources:
-        mem_mb=8000,
+        mem_mb=8000 * study.density_training.processes,
         runtime=24 * 60,
-        gpu=GPUS,
+        gpu=GPUS * study.density_training.processes,
     params:
         network=study.density_network.model_dump(),
         training=study.density_training.model_dump(),
@@ -45,11 +45,11 @@ rule train_energy:
     priority: 10
     conda:
         "../../envs/densnet.yaml"
-    threads: 1
+    threads: study.energy_training.processes
     resources:
-        mem_mb=8000,
+        mem_mb=8000 * study.energy_training.processes,
         runtime=48 * 60,
-        gpu=GPUS,
+        gpu=GPUS * study.energy_training.processes,
     params:
         network=study.energy_network.model_dump(),
         training=study.energy_training.model_dump(),

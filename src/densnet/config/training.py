@@ -52,7 +52,10 @@ class Training(Section):
     batch: Count = 5
     """Frames in a step."""
     learning_rate: Positive = 5e-3
-    """Peak of the schedule (linear warm-up, cosine decay to 1 %)."""
+    """Peak of the schedule, after a linear warm-up."""
+    schedule: Literal["cosine", "plateau"] = "cosine"
+    """``cosine``: down to 1 % of the peak at the last step. ``plateau``: halved after five validations without
+    improvement."""
     ema: float = Field(0.99, ge=0, lt=1)
     """Decay of the exponential moving average of the weights; the average is what is kept."""
     clip: Positive = 10.0
@@ -61,13 +64,16 @@ class Training(Section):
     """Steps between validations (and checkpoints)."""
     patience: Count = 20
     """Validations without improvement before training stops early."""
+    processes: Count = 1
+    """Processes that share the frames of each step: on one machine, or one for each GPU. Their number changes the
+    rounding, and so the result in its last digits."""
 
 
 class DensityTraining(Training):
     """Training of the density network."""
 
     learning_rate: Positive = 1e-2
-    """Peak of the schedule (linear warm-up, cosine decay to 1 %)."""
+    """Peak of the schedule, after a linear warm-up."""
     clip: Positive = 0.3
     """Largest norm of the gradient."""
     loss: Literal["metric", "on-site", "coefficients"] = "metric"

@@ -27,6 +27,7 @@ from densnet.models.store import read_archive, write_archive
 from densnet.prior import FreeAtoms
 from densnet.provenance import provenance
 from densnet.training.metric import Metric, MolecularMetric, OnSiteMetric, frame_metrics
+from densnet.training.processes import is_first, side_by_side
 from densnet.training.trainer import best, train, write_history
 from densnet.training.whitening import statistics
 
@@ -124,10 +125,24 @@ def train_density(
     history
         CSV file of the loss curves.
     device
-        Where to train, as torch names it.
+        ``cpu`` or ``cuda``.
     train_frames
         How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
     """
+    arguments = (dataset_path, network, training, seed, out, history, train_frames)
+    side_by_side(training.processes, device, _train, *arguments)
+
+
+def _train(
+    device: str,
+    dataset_path: Path,
+    network: Network,
+    training: DensityTraining,
+    seed: int,
+    out: Path,
+    history: Path,
+    train_frames: int | dict[int, int] | None,
+) -> None:
     started = time.perf_counter()
     dataset = Dataset.open(dataset_path).learning_from(train_frames)
     fingerprint = digest(network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path), train_frames)
@@ -137,6 +152,8 @@ def train_density(
     checkpoint = out.with_suffix(".checkpoint")
     model.to(device)
     rows = train(model, stage, training, seed, checkpoint, fingerprint, "density network")
+    if not is_first():
+        return
     seconds = round(time.perf_counter() - started, 1)
     metadata = provenance(**about(dataset, training, fingerprint, rows, seconds))
     save_density(out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)

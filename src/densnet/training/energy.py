@@ -26,6 +26,7 @@ from densnet.models.shells import Layout
 from densnet.provenance import provenance
 from densnet.training.density import about, digest, load_density, require
 from densnet.training.jacobian import coefficients_and_jacobian
+from densnet.training.processes import is_first, side_by_side
 from densnet.training.trainer import train, write_history
 from densnet.training.whitening import statistics
 
@@ -112,10 +113,25 @@ def train_energy(
     history
         CSV file of the loss curves.
     device
-        Where to train, as torch names it.
+        ``cpu`` or ``cuda``.
     train_frames
         How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
     """
+    arguments = (dataset_path, density_path, network, training, seed, out, history, train_frames)
+    side_by_side(training.processes, device, _train, *arguments)
+
+
+def _train(
+    device: str,
+    dataset_path: Path,
+    density_path: Path,
+    network: EnergyNetworkSettings,
+    training: EnergyTraining,
+    seed: int,
+    out: Path,
+    history: Path,
+    train_frames: int | dict[int, int] | None,
+) -> None:
     started = time.perf_counter()
     dataset = Dataset.open(dataset_path).learning_from(train_frames)
     density, basis, free_atoms, about_density = load_density(density_path)
@@ -129,6 +145,8 @@ def train_energy(
     stage = _stage(model.to(device), dataset, training, device)
     checkpoint = out.with_suffix(".checkpoint")
     rows = train(model.energy, stage, training, seed, checkpoint, fingerprint, "energy network")
+    if not is_first():
+        return
     seconds = round(time.perf_counter() - started, 1)
     own = provenance(**about(dataset, training, fingerprint, rows, seconds))
     data = {"name": dataset.meta.get("name"), "study": dataset.meta.get("study", {})}

@@ -9,21 +9,31 @@ import math
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import ignite.distributed as idist
 import torch
+from ignite.engine import Engine, Events
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LinearLR, ReduceLROnPlateau
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from densnet.config import Training
 from densnet.errors import ModelError
 from densnet.files import atomic
+from densnet.training.processes import sum_gradients
 
 log = logging.getLogger(__name__)
 
 WARM_UP = 100
 """Steps of linear warm-up, at most a tenth of all steps."""
+LOWEST = 0.01
+"""Learning rate at the end of the cosine, relative to its peak."""
+PLATEAU = {"factor": 0.5, "patience": 4}
+"""The schedule ``plateau`` halves the learning rate after five validations without improvement."""
 
 
 class Stage(Protocol):
@@ -40,39 +50,18 @@ class Stage(Protocol):
 
 
 @dataclass
-class Progress:
-    """Everything a run needs to continue, besides the stage and the settings."""
+class Record:
+    """What a run has seen: its steps, its validations, and the weights of the best of them."""
 
-    network: nn.Module
-    average: nn.Module
-    optimiser: torch.optim.Optimizer
     step: int = 0
     best: float = math.inf
     best_step: int = 0
     best_state: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
 
-    MODULES = ("network", "average", "optimiser")
-    VALUES = ("step", "best", "best_step", "best_state", "history")
 
-    def state(self) -> dict[str, Any]:
-        """Return everything that changes during a run, the random state included."""
-        modules = {name: getattr(self, name).state_dict() for name in self.MODULES}
-        return modules | {name: getattr(self, name) for name in self.VALUES} | {"random": torch.get_rng_state()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from what `state` returned."""
-        for name in self.MODULES:
-            getattr(self, name).load_state_dict(state[name])
-        for name in self.VALUES:
-            setattr(self, name, state[name])
-        torch.set_rng_state(state["random"])
-
-
-def train(
-    network: nn.Module, stage: Stage, settings: Training, seed: int, checkpoint: Path, fingerprint: str, title: str
-) -> list[dict[str, float]]:
-    """Train a network in place, to the averaged weights with the best validation score.
+class Run:
+    """Everything that changes during a training, and how it changes.
 
     Parameters
     ----------
@@ -84,6 +73,84 @@ def train(
         Optimisation.
     seed
         Of the order in which frames are drawn.
+    """
+
+    def __init__(self, network: nn.Module, stage: Stage, settings: Training, seed: int) -> None:
+        self.network, self.stage, self.settings, self.seed = network, stage, settings, seed
+        self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.optimiser = torch.optim.Adam(self.parameters, lr=settings.learning_rate, betas=(0.9, 0.99), amsgrad=True)
+        self.schedule, self.plateau = _schedule(self.optimiser, settings)
+        self.average = AveragedModel(network, avg_fn=partial(_averaged, settings.ema)).requires_grad_(False)
+        self.record = Record()
+
+    def step(self) -> float:
+        """Take one step and return the loss of this process's share of the frames."""
+        frames = draw(self.record.step, self.settings.batch, self.stage.size, self.seed)
+        share = frames[idist.get_rank() :: idist.get_world_size()]
+        self.optimiser.zero_grad(set_to_none=False)
+        value = 0.0
+        if share:
+            loss = self.stage.loss(self.network, share) * (len(share) / len(frames))
+            loss.backward()
+            value = float(loss.detach()) * len(frames) / len(share)
+        sum_gradients(self.parameters)
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
+        if not math.isfinite(value + 0 * float(norm)):
+            step = self.record.step
+            raise ModelError(f"training diverged at step {step}: lower its learning_rate or clip in the study")
+        self.optimiser.step()
+        self.schedule.step()
+        self.average.update_parameters(self.network)
+        self.record.step += 1
+        return value
+
+    def validate(self, loss: float, rate: float) -> dict[str, float]:
+        """Return the errors of the averaged weights, which are kept where they are the best so far."""
+        record, errors = self.record, self.stage.validate(self.average.module)
+        if not math.isfinite(errors["score"]):
+            raise ModelError(f"training diverged before step {record.step}: lower its learning_rate in the study")
+        record.history.append({"step": record.step, "learning_rate": rate, "loss": loss, **errors})
+        if errors["score"] < record.best:
+            record.best, record.best_step = errors["score"], record.step
+            record.best_state = copy.deepcopy(self.average.module.state_dict())
+        if self.plateau:
+            self.plateau.step(errors["score"])
+        return record.history[-1]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the budget or the patience is spent."""
+        idle = self.record.step - self.record.best_step
+        return self.record.step >= self.settings.steps or idle >= self.settings.patience * self.settings.validate_every
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that changes, the random state included."""
+        return {name: part.state_dict() for name, part in self._parts().items()} | {
+            "record": vars(self.record),
+            "random": torch.get_rng_state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from what `state` returned."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.record = Record(**state["record"])
+        torch.set_rng_state(state["random"])
+
+    def _parts(self) -> dict[str, Any]:
+        names = ("network", "average", "optimiser", "schedule", "plateau")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+def train(
+    network: nn.Module, stage: Stage, settings: Training, seed: int, checkpoint: Path, fingerprint: str, title: str
+) -> list[dict[str, float]]:
+    """Train a network in place, to the averaged weights with the best validation score.
+
+    Parameters
+    ----------
+    network, stage, settings, seed
+        See `Run`.
     checkpoint
         File that an interrupted run continues from. It is removed by the caller, once the result is safe.
     fingerprint
@@ -101,32 +168,68 @@ def train(
     ModelError
         The loss became infinite or not a number.
     """
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, betas=(0.9, 0.99), amsgrad=True)
-    progress = Progress(network, copy.deepcopy(network).requires_grad_(False), optimiser)
-    _resume(progress, checkpoint, fingerprint)
-    losses: list[float] = []
-    with tqdm(total=settings.steps, initial=progress.step, desc=title, unit="step", disable=None) as bar:
-        while not _finished(progress, settings):
-            losses.append(_step(progress, stage, settings, seed, parameters))
-            bar.update()
-            if progress.step % settings.validate_every == 0 or progress.step == settings.steps:
-                row = _validate(progress, stage, settings, losses)
-                bar.set_postfix({name: f"{value:.3g}" for name, value in row.items() if name != "step"})
-                losses = []
-                _save(progress, checkpoint, fingerprint)
-    log.info("%s: best at step %d of %d", title, progress.best_step, progress.step)
-    network.load_state_dict(progress.best_state)
-    return progress.history
+    run = Run(network, stage, settings, seed)
+    _resume(run, checkpoint, fingerprint)
+    if not run.finished:
+        _engine(run, checkpoint, fingerprint, title).run(max_epochs=1, epoch_length=settings.steps)
+    log.info("%s: best at step %d of %d", title, run.record.best_step, run.record.step)
+    network.load_state_dict(run.record.best_state)
+    return run.record.history
 
 
-def learning_rate(step: int, settings: Training) -> float:
-    """Return the learning rate of a step: linear warm-up, then a cosine down to 1 % of the peak."""
-    warm_up = min(WARM_UP, max(1, settings.steps // 10))
+def _engine(run: Run, checkpoint: Path, fingerprint: str, title: str) -> Engine:
+    """Return the loop over the steps that are left: one epoch, with a validation and a checkpoint now and then."""
+    steps, every, losses = run.settings.steps, run.settings.validate_every, []
+    bar = tqdm(total=steps, initial=run.record.step, desc=title, unit="step", disable=None)
+    engine = Engine(lambda *_: run.step())
+    engine.logger.setLevel(logging.CRITICAL)  # it would log an error that is raised, and logged, anyway
+    engine.load_state_dict({"iteration": run.record.step, "max_epochs": 1, "epoch_length": steps})
+
+    @engine.on(Events.ITERATION_COMPLETED)
+    def count() -> None:
+        losses.append(engine.state.output)
+        bar.update()
+
+    @engine.on(Events.ITERATION_COMPLETED(event_filter=lambda _, step: step % every == 0 or step == steps))
+    def validate() -> None:
+        row = run.validate(sum(losses) / len(losses), run.optimiser.param_groups[0]["lr"])
+        bar.set_postfix({name: f"{value:.3g}" for name, value in row.items() if name != "step"})
+        losses.clear()
+        if idist.get_rank() == 0:
+            with atomic(checkpoint) as temporary:
+                torch.save({"fingerprint": fingerprint, **run.state()}, temporary)
+        if run.finished:
+            engine.terminate()
+
+    return engine
+
+
+def _schedule(
+    optimiser: torch.optim.Optimizer, settings: Training
+) -> tuple[torch.optim.lr_scheduler.LRScheduler, ReduceLROnPlateau | None]:
+    """Return what sets the learning rate after each step, and after each validation."""
+    if settings.schedule == "plateau":
+        warm_up = _warm_up(settings)
+        return LinearLR(optimiser, 1 / warm_up, total_iters=warm_up), ReduceLROnPlateau(optimiser, **PLATEAU)
+    return LambdaLR(optimiser, partial(cosine, settings=settings)), None
+
+
+def _warm_up(settings: Training) -> int:
+    return min(WARM_UP, max(1, settings.steps // 10))
+
+
+def cosine(step: int, settings: Training) -> float:
+    """Return the learning rate of a step, relative to its peak: linear warm-up, then a cosine."""
+    warm_up = _warm_up(settings)
     if step < warm_up:
-        return settings.learning_rate * (step + 1) / warm_up
+        return (step + 1) / warm_up
     done = (step - warm_up) / max(1, settings.steps - warm_up)
-    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+    return LOWEST + (1 - LOWEST) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _averaged(decay: float, averaged: Tensor, current: Tensor, seen: Tensor) -> Tensor:
+    """Return the moving average. A young one would remember the random start: its decay grows with its age."""
+    return averaged.lerp(current, 1 - min(decay, (1 + int(seen)) / (10 + int(seen))))
 
 
 def draw(step: int, batch: int, size: int, seed: int) -> list[int]:
@@ -150,50 +253,7 @@ def write_history(path: Path, history: list[dict[str, float]]) -> None:
         writer.writerows(history)
 
 
-def _finished(progress: Progress, settings: Training) -> bool:
-    patient = progress.step - progress.best_step < settings.patience * settings.validate_every
-    return progress.step >= settings.steps or not patient
-
-
-def _step(progress: Progress, stage: Stage, settings: Training, seed: int, parameters: list[nn.Parameter]) -> float:
-    for group in progress.optimiser.param_groups:
-        group["lr"] = learning_rate(progress.step, settings)
-    progress.optimiser.zero_grad()
-    loss = stage.loss(progress.network, draw(progress.step, settings.batch, stage.size, seed))
-    loss.backward()
-    norm = nn.utils.clip_grad_norm_(parameters, settings.clip)
-    if not math.isfinite(value := float(loss.detach()) + 0 * float(norm)):
-        raise ModelError(f"training diverged at step {progress.step}: lower its learning_rate or clip in the study")
-    progress.optimiser.step()
-    progress.step += 1
-    # A young average would remember the random start; its decay grows with the steps it has seen.
-    decay = min(settings.ema, (1 + progress.step) / (10 + progress.step))
-    with torch.no_grad():
-        for averaged, current in zip(progress.average.parameters(), progress.network.parameters(), strict=True):
-            averaged.lerp_(current, 1 - decay)
-    return value
-
-
-def _validate(progress: Progress, stage: Stage, settings: Training, losses: list[float]) -> dict[str, float]:
-    errors = stage.validate(progress.average)
-    mean = sum(losses) / max(1, len(losses))
-    rate = learning_rate(progress.step - 1, settings)
-    row = {"step": progress.step, "learning_rate": rate, "loss": mean, **errors}
-    progress.history.append(row)
-    if not math.isfinite(errors["score"]):
-        raise ModelError(f"training diverged before step {progress.step}: lower its learning_rate in the study")
-    if errors["score"] < progress.best:
-        progress.best, progress.best_step = errors["score"], progress.step
-        progress.best_state = copy.deepcopy(progress.average.state_dict())
-    return row
-
-
-def _save(progress: Progress, checkpoint: Path, fingerprint: str) -> None:
-    with atomic(checkpoint) as temporary:
-        torch.save({"fingerprint": fingerprint, **progress.state()}, temporary)
-
-
-def _resume(progress: Progress, checkpoint: Path, fingerprint: str) -> None:
+def _resume(run: Run, checkpoint: Path, fingerprint: str) -> None:
     if not checkpoint.exists():
         return
     try:
@@ -205,5 +265,5 @@ def _resume(progress: Progress, checkpoint: Path, fingerprint: str) -> None:
     if found != fingerprint:
         log.warning("%s: checkpoint of other settings or data; training starts anew", checkpoint)
         return
-    progress.restore(state)
-    log.info("training continues at step %d", progress.step)
+    run.restore(state)
+    log.info("training continues at step %d", run.record.step)
