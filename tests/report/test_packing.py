@@ -11,7 +11,9 @@ from densnet.cli import main
 from densnet.config import Reference
 from densnet.errors import DataError, ModelError
 from densnet.files import sha256
+from densnet.models import store
 from densnet.models.densnet import DenSNet
+from densnet.report import models
 from densnet.report.card import card
 from densnet.report.packing import pack
 
@@ -19,6 +21,7 @@ from densnet.report.packing import pack
 def row(split, length, force):
     return {
         "split": split, "length": length, "frames": 8, "dipole_mae_debye": 0.0123, "energy_mae_mev_atom": 0.5,
+        "energy_mae_mev": 6.0,
         "energy_mae_centred_mev": 2.0, "force_mae_mev_angstrom": force, "force_rms_mev_angstrom": 900.0,
         "density": {"prior": 8.0, "floor": 0.2, "model": 0.3}, "overlap_angstrom": 0.2,
     }  # fmt: skip
@@ -38,7 +41,7 @@ def files(tmp_path):
     reference = Reference(dispersion="d4").level()
     model.metadata = {
         "name": "toy",
-        "study": {"reference": reference},
+        "study": {"reference": reference, "molecule": {"smiles": "CO"}},
         "density_training": about,
         "energy_training": about,
     }
@@ -67,6 +70,23 @@ def test_the_packed_model_is_the_trained_one_with_its_test_errors(files):
         ("test", 13),
     ]
     assert found["train_lengths"] == [1]
+
+
+def test_a_shipped_model_is_in_the_table_and_known_by_its_name(files, tmp_path, monkeypatch, capsys):
+    pack(*files)
+    monkeypatch.setattr(store, "SHIPPED", tmp_path / "models")
+    with pytest.raises(ModelError, match=r"trained\.pt: has no evaluation; ship results/STUDY/model\.pt"):
+        models.add(files[0], tmp_path / "models")
+    assert models.add(files[2], tmp_path / "models") == tmp_path / "models" / "toy.pt"
+    text = (tmp_path / "models" / "README.md").read_text()
+    assert "| `toy.pt` | PBE-D4/def2-SVP | monomer | 48 | 0.300 | 0.0123 | 6.0 | 11.0 | 123 | 0.1 |" in text
+    assert "|  |  | 2-mer | 24 | 0.300 | 0.0123 | 6.0 | 13.0 |  |  |  |" in text
+    assert sha256(tmp_path / "models" / "toy.pt")[:16] in text
+    assert DenSNet.load("toy").metadata["name"] == "toy"
+    with pytest.raises(ModelError, match=r"tox: no such model file, and none that ships .*there are: toy"):
+        DenSNet.load("tox")
+    assert main(["info", "toy"]) == 0
+    assert "of study toy" in capsys.readouterr().out
 
 
 def test_errors_of_another_model_are_refused(files):

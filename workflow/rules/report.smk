@@ -49,6 +49,30 @@ rule pack:
         "../scripts/pack.py"
 
 
+rule ship_model:
+    input:
+        model=rules.pack.output[0],
+        code=sources("report.models"),
+    output:
+        touch("<results>/model_shipped.done"),
+    log:
+        "<logs>/ship_model.log",
+    benchmark:
+        "<benchmarks>/ship_model.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        folder="models",
+    message:
+        "Putting the model among those that ship, and its errors into their table"
+    script:
+        "../scripts/ship_model.py"
+
+
 rule plot_spectra:
     input:
         **spectrum_files(),

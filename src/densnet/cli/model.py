@@ -13,7 +13,8 @@ from densnet.files import atomic
 
 log = logging.getLogger("densnet")
 
-ENSEMBLE = "model file; several give the mean of an ensemble, and its deviation"
+MODEL = "model file, or the name of one that ships"
+ENSEMBLE = f"{MODEL}; several give the mean of an ensemble, and its deviation"
 QUANTITIES = ("density", "difference", "potential")
 """What ``densnet cube`` writes."""
 
@@ -37,7 +38,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--spacing", type=positive, default=0.2, help="of the cube's points, Å")
     output(predict)
     cube = command(commands, "cube", run_cube, "a function of space as a Gaussian cube file, in atomic units")
-    cube.add_argument("model", type=Path)
+    cube.add_argument("model", type=Path, help=MODEL)
     cube.add_argument("structure", type=Path, help="structure file ASE reads; of several frames the last")
     cube.add_argument("--quantity", choices=QUANTITIES, default="density", help="difference: to the free atoms")
     cube.add_argument("--spacing", type=positive, default=0.2, help="between points, Å")
@@ -54,7 +55,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     md.add_argument("--seed", type=int, default=1)
     output(md, "trajectory.h5")
     harmonic = command(commands, "harmonic", run_harmonic, "normal modes and infrared intensities at the minimum")
-    harmonic.add_argument("model", type=Path)
+    harmonic.add_argument("model", type=Path, help=MODEL)
     harmonic.add_argument("start", type=Path, help="structure file ASE reads")
     output(harmonic, "harmonic.json")
 

@@ -22,7 +22,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--variant", help="one of the study's variants; default: the study as it is")
     output(train, "model.pt")
     info = command(commands, "info", run_info, "what a model is: elements, level of theory, training, test errors")
-    info.add_argument("model", type=Path)
+    info.add_argument("model", type=Path, help="model file, or the name of one that ships")
 
 
 def run_train(given: argparse.Namespace) -> None:

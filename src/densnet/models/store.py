@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import densnet
 from densnet.errors import ModelError
 from densnet.files import atomic
 
@@ -18,6 +19,9 @@ FORMAT = 1
 
 MODEL = "DenSNet"
 """Kind of the files of whole models."""
+SHIPPED = Path(densnet.__file__).parents[2] / "models"
+"""Models that ship with the project; each is known by the name of its file without ``SUFFIX``."""
+SUFFIX = ".pt"
 
 
 def write_archive(path: str | Path, kind: str, description: dict[str, Any], state: dict[str, Tensor]) -> None:
@@ -31,13 +35,19 @@ def write_archive(path: str | Path, kind: str, description: dict[str, Any], stat
 def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return the description and the tensors of a file that `write_archive` wrote.
 
+    Parameters
+    ----------
+    path
+        The file, or the name of a model in ``SHIPPED``.
+    kind
+        What it has to hold.
+
     Raises
     ------
     ModelError
         The file is missing, damaged, of another kind or of another version.
     """
-    if not Path(path).is_file():
-        raise ModelError(f"{path}: no such model file")
+    path = _located(Path(path))
     try:
         archive = torch.load(path, map_location="cpu", weights_only=True)
         version, found = archive["format"], archive["kind"]
@@ -53,6 +63,15 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     if archive["checksum"] != _checksum(kind, text, state):
         raise ModelError(f"{path}: damaged (its checksum does not fit); train or copy it again")
     return json.loads(text), state
+
+
+def _located(path: Path) -> Path:
+    named = SHIPPED / f"{path}{SUFFIX}"
+    for file in (path, named):
+        if file.is_file():
+            return file
+    names = ", ".join(sorted(file.stem for file in SHIPPED.glob(f"*{SUFFIX}"))) or "none"
+    raise ModelError(f"{path}: no such model file, and none that ships has this name (there are: {names})")
 
 
 def _checksum(kind: str, text: str, state: dict[str, Tensor]) -> str:

@@ -1,0 +1,9 @@
+"""Put a model among those that ship with the project: its file, and the table of all."""
+
+from pathlib import Path
+
+from densnet.report.models import add
+from densnet.workflow import job
+
+with job(snakemake):
+    add(Path(snakemake.input.model), Path(snakemake.params.folder))
