@@ -182,7 +182,8 @@ def test_training_and_floor_figures(tmp_path):
     rows = "".join(f"{s},1e-3,{10 / s},{12 / s},{3 / s**0.5}\n" for s in range(100, 1600, 100))
     (tmp_path / "density.csv").write_text(header + rows)
     (tmp_path / "energy.csv").write_text(header + rows)
-    figures.training_figure(tmp_path / "density.csv", tmp_path / "energy.csv", tmp_path / "training.svg")
+    histories = {f"{name} network": tmp_path / f"{name}.csv" for name in ("density", "energy")}
+    figures.training_figure(histories, tmp_path / "training.svg")
     assert drawn(tmp_path / "training.svg")
     curve = [
         {
@@ -212,5 +213,5 @@ def test_same_data_same_file(tmp_path, evaluation):
 def test_damaged_inputs_are_named(tmp_path):
     (tmp_path / "history.csv").write_text("")
     with pytest.raises(DataError, match=r"history\.csv"):
-        figures.training_figure(tmp_path / "history.csv", tmp_path / "history.csv", tmp_path / "a.svg")
+        figures.training_figure({"one": tmp_path / "history.csv", "two": tmp_path / "history.csv"}, tmp_path / "a.svg")
     assert not (tmp_path / "a.svg").exists()

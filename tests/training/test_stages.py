@@ -9,7 +9,7 @@ import torch
 from tests import toys
 from tests.training import labelled
 
-from densnet.config import DensityTraining, EnergyTraining, Network
+from densnet.config import DensityTraining, EnergyTraining, JointTraining, Network
 from densnet.dataset import Dataset
 from densnet.errors import DataError, ModelError
 from densnet.models.densnet import DenSNet
@@ -17,6 +17,7 @@ from densnet.training import trainer
 from densnet.training.density import load_density, train_density
 from densnet.training.energy import _stage, train_energy
 from densnet.training.jacobian import coefficients_and_jacobian
+from densnet.training.joint import train_joint
 
 SMALL = Network(irreps="8x0e+8x1o+4x2e", layers=1, cutoff=3.5, radial=6, radial_hidden=8)
 DENSITY = DensityTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50)
@@ -183,3 +184,39 @@ def test_refusals(trained, tmp_path):
         train_energy(tmp_path / "dataset.zip", trained / "model.pt", toys.energy(SMALL), ENERGY, 1, *out)
     with pytest.raises(DataError, match=r"cannot be read|not a readable"):
         train_density(tmp_path / "absent.zip", SMALL, DENSITY, 1, *out)
+
+
+@pytest.fixture(scope="module")
+def joint(trained):
+    settings = JointTraining(steps=60, batch=4, validate_every=20, learning_rate=3e-3)
+    train_joint(trained / "dataset.zip", trained / "model.pt", settings, 1, trained / "joint.pt", trained / "joint.csv")
+    return DenSNet.load(trained / "joint.pt")
+
+
+def test_trained_together_both_networks_move_and_improve(trained, joint):
+    first, last = rows(trained / "joint.csv")[0], rows(trained / "joint.csv")[-1]
+    density, energy = rows(trained / "density.csv")[-1], rows(trained / "energy.csv")[-1]
+    assert last["score"] < first["score"]
+    assert last["density_error"] < density["density_error"]
+    assert last["force_mae_mev_per_angstrom"] < energy["force_mae_mev_per_angstrom"]
+    before = DenSNet.load(trained / "model.pt")
+    for network in ("density", "energy"):
+        pairs = zip(getattr(before, network).parameters(), getattr(joint, network).parameters(), strict=True)
+        assert any(not torch.equal(a, b) for a, b in pairs)
+    assert set(joint.metadata) == {*before.metadata, "joint_training"}
+
+
+def test_what_joint_training_validates_is_what_the_model_gives(trained, joint):
+    """Its first validation, at a learning rate that changes nothing, is where the two trainings ended."""
+    still = JointTraining(steps=1, batch=1, validate_every=1, learning_rate=1e-12)
+    data, out = trained / "dataset.zip", (trained / "still.pt", trained / "still.csv")
+    train_joint(data, trained / "model.pt", still, 1, *out)
+    (found,) = rows(out[1])
+    about = DenSNet.load(trained / "model.pt").metadata
+    density, energy = about["density_training"]["best"], about["energy_training"]["best"]
+    for name in ("density_error", "dipole_mae_debye"):
+        assert found[name] == pytest.approx(density[name], rel=1e-4)
+    for name in ("energy_mae_mev_per_atom", "force_mae_mev_per_angstrom"):
+        assert found[name] == pytest.approx(energy[name], rel=1e-2)
+    expected = 1e-3 * (0.1 * found["energy_mae_mev_per_atom"] + 0.9 * found["force_mae_mev_per_angstrom"])
+    assert found["score"] == pytest.approx(expected + density["score"], rel=1e-4)

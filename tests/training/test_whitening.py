@@ -111,8 +111,8 @@ def test_distance_of_two_densities_is_that_on_a_grid(frames):
     values = BASIS.evaluate(symbols, positions / Bohr, points / Bohr) @ difference
     on_grid = (values**2).sum() * (step / Bohr) ** 3
     found = statistics(frames, BASIS, 0.5)
-    metrics = [metric for part in frames for metric in frame_metrics(part, BASIS, 0.5, "cpu")]
-    both, coulomb = metrics[0], frame_metrics(one, BASIS, 0.0, "cpu")[0]
+    metrics = [metric for part in frames for metric in frame_metrics(part, BASIS, 0.5)]
+    both, coulomb = metrics[0], frame_metrics(one, BASIS, 0.0)[0]
     vector = torch.as_tensor(difference).float()
     assert 2 * float(vector @ (both - coulomb) @ vector) == pytest.approx(on_grid, rel=1e-2)
     graph = build_graph([(symbols, positions)], ["H", "C", "O"], 3.0)
@@ -123,7 +123,7 @@ def test_distance_of_two_densities_is_that_on_a_grid(frames):
 
 def test_the_mean_has_relative_error_one_in_the_metric_of_molecules(frames):
     found = statistics(frames, BASIS, 1.0)
-    metrics = [metric for part in frames for metric in frame_metrics(part, BASIS, 1.0, "cpu")]
+    metrics = [metric for part in frames for metric in frame_metrics(part, BASIS, 1.0)]
     metric = MolecularMetric(frames, BASIS, found, metrics)
     structures, rows = [], []
     for one in frames:

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.slow
 VARIANTS = """
 variants:
   few: {train_frames: 6}
+  joint: {joint_training: {steps: 20, validate_every: 10}}
   blind: {energy_network: {density: false}, energy_training: {steps: 20, validate_every: 10}}
   second: {seed: 2, density_training: {steps: 20, validate_every: 10}, energy_training: {steps: 20, validate_every: 10}}
 """
@@ -21,23 +22,26 @@ def test_variants_are_trained_and_compared(lived_in):
     study.write_text(study.read_text() + VARIANTS)
     assert lived_in.planned() == {}  # the study itself is what it was
     assert lived_in.planned(target="variants") == {
-        "train_density_variant": 2, "train_energy_variant": 3, "evaluate_variant": 3, "compare_variants": 1,
-        "plot_learning": 1,
+        "train_density_variant": 2, "train_energy_variant": 3, "train_joint_variant": 1, "evaluate_variant": 4,
+        "compare_variants": 1, "plot_learning": 1,
     }  # fmt: skip
     result = lived_in.run("variants")
     assert result.returncode == 0, result.stdout
     results = lived_in.root / "results" / "tiny"
     with open(results / "report" / "variants.csv") as file:
         rows = list(csv.DictReader(file))
-    assert [row["variant"] for row in rows] == [name for name in ("as is", "few", "blind", "second") for _ in range(3)]
+    assert [row["variant"] for row in rows] == [
+        name for name in ("as is", "few", "joint", "blind", "second") for _ in range(3)
+    ]
     assert {row["variant"]: row["train_frames"] for row in rows} == {
         "as is": "24",
         "few": "6",
+        "joint": "24",
         "blind": "24",
         "second": "24",
     }
     assert all(float(row["force_mae_mev_angstrom"]) > 0 and float(row["training_seconds"]) > 0 for row in rows)
-    assert rows[0]["dipole_mae_debye"] == rows[6]["dipole_mae_debye"] != rows[9]["dipole_mae_debye"]  # one density
+    assert rows[0]["dipole_mae_debye"] == rows[9]["dipole_mae_debye"] != rows[12]["dipole_mae_debye"]  # one density
     assert "</svg>" in (results / "report" / "learning.svg").read_text()
     few = DenSNet.load(results / "variants" / "few" / "energy" / "model.pt").metadata
     assert sum(few["density_training"]["frames"].values()) == sum(few["energy_training"]["frames"].values()) == 6

@@ -140,9 +140,28 @@ def density_of_variant(wildcards):
     return "<results>/variants/{variant}/density/density.pt"
 
 
+def energy_of_variant(wildcards):
+    """Return the model of a variant before joint training: the study's own where only that differs."""
+    own = {"seed", "density_network", "density_training", "energy_network", "energy_training"}
+    trained = VARIANTS[wildcards.variant].model_dump(include=own)
+    if frames_of_variant(wildcards) is None and trained == study.model_dump(include=own):
+        return "<results>/energy/model.pt"
+    return "<results>/variants/{variant}/energy/model.pt"
+
+
+def model_of_variant(wildcards):
+    """Return the model of a variant."""
+    return variant_models([wildcards.variant])
+
+
 def variant_models(variants):
     """Return the models of some variants of the study."""
-    return expand("<results>/variants/{variant}/energy/model.pt", variant=variants)
+    return [f"<results>/variants/{name}/{last_training(VARIANTS[name])}/model.pt" for name in variants]
+
+
+def last_training(one):
+    """Return the folder of the last training of a study or of a variant."""
+    return "joint" if one.joint_training.steps else "energy"
 
 
 def spectrum_files():

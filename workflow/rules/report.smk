@@ -4,7 +4,7 @@
 rule evaluate:
     input:
         dataset=DATASET,
-        model=rules.train_energy.output.model,
+        model=MODEL,
         code=sources("report.evaluation"),
     output:
         "<results>/evaluation.json",
@@ -28,7 +28,7 @@ rule evaluate:
 
 rule pack:
     input:
-        model=rules.train_energy.output.model,
+        model=MODEL,
         evaluation=rules.evaluate.output[0],
         code=sources("report.packing"),
     output:
@@ -118,8 +118,7 @@ rule plot_spectra:
 
 rule plot_training:
     input:
-        density=rules.train_density.output.history,
-        energy=rules.train_energy.output.history,
+        histories=list(TRAININGS.values()),
         code=sources("report.figures"),
     output:
         report(
@@ -138,6 +137,8 @@ rule plot_training:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        titles=list(TRAININGS),
     message:
         "Figure of the training"
     script:
@@ -225,7 +226,7 @@ rule plot_errors:
 rule plot_density:
     input:
         dataset=DATASET,
-        model=rules.train_energy.output.model,
+        model=MODEL,
         code=sources("report.density"),
     output:
         report(

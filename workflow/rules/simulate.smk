@@ -29,7 +29,7 @@ rule start:
 rule simulate:
     input:
         start=rules.start.output[0],
-        model=[rules.train_energy.output.model, *variant_models(study.simulation.ensemble)],
+        model=[MODEL, *variant_models(study.simulation.ensemble)],
         code=sources("dynamics.md", "dynamics.vibrations"),
     output:
         "<results>/md/{length}/{replica}.h5",

@@ -55,7 +55,7 @@ rule infrared_aimd:
 rule harmonic_model:
     input:
         start=rules.start.output[0],
-        model=rules.train_energy.output.model,
+        model=MODEL,
         code=sources("dynamics.vibrations"),
     output:
         "<results>/harmonic/model_{length}.json",
@@ -135,7 +135,7 @@ rule harmonic_full:
 rule harmonic_tracked:
     input:
         minimum=rules.minimum.output[0],
-        model=rules.train_energy.output.model,
+        model=MODEL,
         code=sources("reference.harmonic", "dynamics.vibrations"),
     output:
         "<results>/harmonic/dft_{length}.json",

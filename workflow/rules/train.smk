@@ -1,4 +1,4 @@
-"""The two networks: the density of a geometry, then the energy of a geometry and its density."""
+"""The two networks: the density of a geometry, then the energy of a geometry and its density; then both, if asked."""
 
 
 rule train_density:
@@ -58,3 +58,42 @@ rule train_energy:
         "Training the energy network: {params.training[steps]} steps"
     script:
         "../scripts/train_energy.py"
+
+
+rule train_joint:
+    input:
+        dataset=DATASET,
+        model=rules.train_energy.output.model,
+        code=sources("training.joint"),
+    output:
+        model="<results>/joint/model.pt",
+        history="<results>/joint/history.csv",
+    log:
+        "<logs>/train_joint.log",
+    benchmark:
+        "<benchmarks>/train_joint.tsv"
+    priority: 10
+    conda:
+        "../../envs/densnet.yaml"
+    threads: study.joint_training.processes
+    resources:
+        mem_mb=8000 * study.joint_training.processes,
+        runtime=48 * 60,
+        gpu=GPUS * study.joint_training.processes,
+    params:
+        training=study.joint_training.model_dump(),
+        seed=study.seed,
+    message:
+        "Training both networks on: {params.training[steps]} steps"
+    script:
+        "../scripts/train_joint.py"
+
+
+TRAININGS = {
+    "density network": rules.train_density.output.history,
+    "energy network": rules.train_energy.output.history,
+}
+MODEL = rules.train_energy.output.model
+if study.joint_training.steps:
+    TRAININGS["both networks"] = rules.train_joint.output.history
+    MODEL = rules.train_joint.output.model

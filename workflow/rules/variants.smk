@@ -39,10 +39,30 @@ use rule train_energy as train_energy_variant with:
         "Training the energy network of variant {wildcards.variant}: {params.training[steps]} steps"
 
 
+use rule train_joint as train_joint_variant with:
+    input:
+        dataset=DATASET,
+        model=energy_of_variant,
+        code=sources("training.joint"),
+    output:
+        model="<results>/variants/{variant}/joint/model.pt",
+        history="<results>/variants/{variant}/joint/history.csv",
+    log:
+        "<logs>/variants/{variant}/train_joint.log",
+    benchmark:
+        "<benchmarks>/variants/{variant}/train_joint.tsv"
+    params:
+        training=of_variant("joint_training"),
+        seed=of_variant("seed"),
+        train_frames=frames_of_variant,
+    message:
+        "Training both networks of variant {wildcards.variant} on: {params.training[steps]} steps"
+
+
 use rule evaluate as evaluate_variant with:
     input:
         dataset=DATASET,
-        model=rules.train_energy_variant.output.model,
+        model=model_of_variant,
         code=sources("report.evaluation"),
     output:
         "<results>/variants/{variant}/evaluation.json",

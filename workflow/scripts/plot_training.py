@@ -1,4 +1,4 @@
-"""Draw the loss curves of both networks."""
+"""Draw the loss curves of the networks."""
 
 from pathlib import Path
 
@@ -6,4 +6,5 @@ from densnet.report.figures import training_figure
 from densnet.workflow import job
 
 with job(snakemake):
-    training_figure(Path(snakemake.input.density), Path(snakemake.input.energy), Path(snakemake.output[0]))
+    histories = dict(zip(snakemake.params.titles, map(Path, snakemake.input.histories), strict=True))
+    training_figure(histories, Path(snakemake.output[0]))

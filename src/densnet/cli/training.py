@@ -26,11 +26,11 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def run_train(given: argparse.Namespace) -> None:
-    """Train the density network, then the energy network."""
+    """Train the density network, then the energy network, then both where the study asks for it."""
     import torch
 
     from densnet.provenance import seed
-    from densnet.training import train_density, train_energy
+    from densnet.training import train_density, train_energy, train_joint
     from densnet.workflow import gpus
 
     study, train_frames = load_study(given.study), None
@@ -41,6 +41,7 @@ def run_train(given: argparse.Namespace) -> None:
             )
         study, train_frames = study.variant(given.variant), study.variants[given.variant].train_frames
     density = given.out.with_suffix(".density.pt")
+    energy = given.out.with_suffix(".energy.pt") if study.joint_training.steps else given.out
     device = "cuda" if gpus(study.reference.device) and torch.cuda.is_available() else "cpu"
     # Seeds carry the names of the workflow's rules: the same study and dataset give the same model.
     train_density(
@@ -49,8 +50,13 @@ def run_train(given: argparse.Namespace) -> None:
     )  # fmt: skip
     train_energy(
         given.dataset, density, study.energy_network, study.energy_training, seed(study.seed, "train_energy"),
-        given.out, given.out.with_suffix(".csv"), device=device, train_frames=train_frames,
+        energy, energy.with_suffix(".csv"), device=device, train_frames=train_frames,
     )  # fmt: skip
+    if study.joint_training.steps:
+        train_joint(
+            given.dataset, energy, study.joint_training, seed(study.seed, "train_joint"), given.out,
+            given.out.with_suffix(".csv"), device=device, train_frames=train_frames,
+        )  # fmt: skip
 
 
 def run_info(given: argparse.Namespace) -> None:

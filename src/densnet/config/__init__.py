@@ -9,9 +9,11 @@ from densnet.config.section import Section, fingerprint
 from densnet.config.simulation import Harmonic, Simulation, Spectra
 from densnet.config.study import Study, check_study, load_study, merge, schema
 from densnet.config.training import (
+    DensityLoss,
     DensityTraining,
     EnergyNetworkSettings,
     EnergyTraining,
+    JointTraining,
     Network,
     Training,
     Variant,
@@ -22,11 +24,13 @@ __all__ = [
     "SPLITS",
     "Basis",
     "Campaign",
+    "DensityLoss",
     "DensityTraining",
     "EnergyNetworkSettings",
     "EnergyTraining",
     "Frames",
     "Harmonic",
+    "JointTraining",
     "Labels",
     "Molecule",
     "Network",

@@ -12,7 +12,14 @@ from densnet import complaints
 from densnet.config.reference import Basis, Campaign, Frames, Labels, Molecule, Reference, Selection
 from densnet.config.section import Section
 from densnet.config.simulation import Harmonic, Simulation, Spectra
-from densnet.config.training import DensityTraining, EnergyNetworkSettings, EnergyTraining, Network, Variant
+from densnet.config.training import (
+    DensityTraining,
+    EnergyNetworkSettings,
+    EnergyTraining,
+    JointTraining,
+    Network,
+    Variant,
+)
 from densnet.consistency import problems
 from densnet.errors import ConfigError
 
@@ -36,6 +43,7 @@ class Study(Section):
     energy_network: EnergyNetworkSettings = EnergyNetworkSettings()
     density_training: DensityTraining = DensityTraining()
     energy_training: EnergyTraining = EnergyTraining()
+    joint_training: JointTraining = JointTraining()
     simulation: Simulation
     spectra: Spectra = Spectra()
     harmonic: Harmonic = Harmonic()

@@ -69,13 +69,9 @@ class Training(Section):
     rounding, and so the result in its last digits."""
 
 
-class DensityTraining(Training):
-    """Training of the density network."""
+class DensityLoss(Section):
+    """How far two densities are apart."""
 
-    learning_rate: Positive = 1e-2
-    """Peak of the schedule, after a linear warm-up."""
-    clip: Positive = 0.3
-    """Largest norm of the gradient."""
     loss: Literal["metric", "on-site", "coefficients"] = "metric"
     """``metric``: the distance of the densities of a frame in the Coulomb and the overlap metric of all its functions.
     ``on-site``: that of each atom by itself. ``coefficients``: the plain squares of their differences."""
@@ -85,11 +81,31 @@ class DensityTraining(Training):
     """Weight of the error of the dipole, relative to the typical dipole, beside the relative error of the density."""
 
 
+class DensityTraining(Training, DensityLoss):
+    """Training of the density network."""
+
+    learning_rate: Positive = 1e-2
+    """Peak of the schedule, after a linear warm-up."""
+    clip: Positive = 0.3
+    """Largest norm of the gradient."""
+
+
 class EnergyTraining(Training):
     """Training of the energy network on the predicted density."""
 
-    energy_weight: float = Field(0.1, ge=0)
+    energy_weight: float = Field(0.1, ge=0, le=1)
     """Weight of the energy per atom in the loss; forces weigh one minus this."""
+
+
+class JointTraining(EnergyTraining, DensityLoss):
+    """Training of both networks together, from where they were left by their own."""
+
+    steps: int = Field(0, ge=0)
+    """Steps of the whole schedule; 0: the networks stay as their own trainings left them."""
+    learning_rate: Positive = 1e-3
+    """Peak of the schedule, after a linear warm-up."""
+    density_weight: float = Field(1.0, ge=0)
+    """Weight of the loss of the density network beside that of the energy network."""
 
 
 TrainFrames = Annotated[
@@ -113,4 +129,6 @@ class Variant(Section):
     density_training: dict[str, Any] = {}
     """Settings put over those of the study."""
     energy_training: dict[str, Any] = {}
+    """Settings put over those of the study."""
+    joint_training: dict[str, Any] = {}
     """Settings put over those of the study."""

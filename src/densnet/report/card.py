@@ -62,10 +62,11 @@ def _frames(about: dict[str, Any]) -> str:
 
 def _training(metadata: dict[str, Any]) -> str:
     parts = []
-    for network in ("density", "energy"):
+    for network in ("density", "energy", "joint"):
         about = metadata.get(f"{network}_training", {})
         if "seconds" in about:
-            parts.append(f"{network} network {about['seconds']:.0f} s on {about.get('device', UNKNOWN)}")
+            title = "both" if network == "joint" else f"{network} network"
+            parts.append(f"{title} {about['seconds']:.0f} s on {about.get('device', UNKNOWN)}")
     return ", ".join(parts) or UNKNOWN
 
 

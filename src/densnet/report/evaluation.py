@@ -74,7 +74,7 @@ def evaluate(
         "train_lengths": [length for length, _ in dataset.of("train")],
         "training": {
             "frames": {str(length): len(frames) for length, frames in dataset.of("train")},
-            "seconds": training_seconds(model),
+            "seconds": training_seconds(model.metadata),
         },
         "provenance": provenance(dataset=sha256(dataset_path), model=sha256(model_path)),
     }
@@ -83,10 +83,10 @@ def evaluate(
     return result
 
 
-def training_seconds(model: DenSNet) -> float | None:
-    """Return how long both networks of a model were trained; None where the model does not say."""
-    seconds = [model.metadata.get(f"{network}_training", {}).get("seconds") for network in ("density", "energy")]
-    return None if None in seconds else sum(seconds)
+def training_seconds(metadata: dict[str, Any]) -> float | None:
+    """Return how long the networks of a model with this metadata were trained; None where it does not say."""
+    seconds = [metadata.get(f"{network}_training", {}).get("seconds") for network in ("density", "energy")]
+    return None if None in seconds else sum(seconds) + metadata.get("joint_training", {}).get("seconds", 0.0)
 
 
 def read(path: str | Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ LENGTHS = (
 )
 
 
-def training_figure(density: Path, energy: Path, out: Path) -> None:
-    """Draw losses (above) and validation errors (below) of both networks from their CSV histories."""
-    with style.figure(out, 2, 2, height=4.2, sharex="col") as (_, axes):
-        for column, path, title in zip(axes.T, (density, energy), ("density network", "energy network"), strict=True):
+def training_figure(histories: Mapping[str, Path], out: Path) -> None:
+    """Draw losses (above) and validation errors (below) of trainings from their CSV histories, by their titles."""
+    with style.figure(out, 2, len(histories), height=4.2, sharex="col") as (_, axes):
+        for column, (title, path) in zip(axes.T, histories.items(), strict=True):
             history = _history(path)
             steps = history.pop("step")
             for name, values in history.items():

@@ -10,6 +10,7 @@ from typing import Any
 from densnet.errors import ModelError
 from densnet.files import atomic, sha256
 from densnet.models.store import MODEL, SUFFIX, read_archive
+from densnet.report.evaluation import training_seconds
 from densnet.report.style import names
 from densnet.report.tables import MISSING, level_name, markdown
 from densnet.report.variants import COLUMNS
@@ -46,8 +47,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
     metadata = read_archive(path, MODEL)[0]["metadata"]
     found, frames = metadata["evaluation"]["errors"], metadata["energy_training"]["frames"]
     called = names((row["length"] for row in found), metadata["study"]["molecule"].get("name") or path.stem)
-    seconds = sum(metadata[f"{network}_training"]["seconds"] for network in ("density", "energy"))
-    about = [f"{seconds:.0f}", f"{path.stat().st_size / 1e6:.1f}", f"`{sha256(path)[:16]}`"]
+    about = [f"{training_seconds(metadata):.0f}", f"{path.stat().st_size / 1e6:.1f}", f"`{sha256(path)[:16]}`"]
     for index, row in enumerate(found):
         first = [f"`{path.name}`", level_name(metadata["study"]["reference"])]
         errors = [_cell(row, key, form) for key, _, form, _ in COLUMNS]

@@ -2,5 +2,6 @@
 
 from densnet.training.density import train_density
 from densnet.training.energy import train_energy
+from densnet.training.joint import train_joint
 
-__all__ = ["train_density", "train_energy"]
+__all__ = ["train_density", "train_energy", "train_joint"]

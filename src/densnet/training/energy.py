@@ -24,7 +24,8 @@ from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, collate
 from densnet.models.shells import Layout
 from densnet.provenance import provenance
-from densnet.training.density import about, digest, load_density, require
+from densnet.training.density import about, digest, load_density
+from densnet.training.density_loss import require
 from densnet.training.jacobian import coefficients_and_jacobian
 from densnet.training.processes import is_first, side_by_side
 from densnet.training.trainer import train, write_history

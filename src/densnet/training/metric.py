@@ -95,14 +95,14 @@ class MolecularMetric:
         return torch.stack(lengths) / (self.variance * torch.bincount(graph.frame, minlength=graph.n_frames))
 
 
-def frame_metrics(frames: FrameSet, basis: AuxiliaryBasis, overlap_weight: float, device: str) -> list[Tensor]:
+def frame_metrics(frames: FrameSet, basis: AuxiliaryBasis, overlap_weight: float) -> list[Tensor]:
     """Return J + w S of every frame, each (functions, functions) in float32: a few of them are the memory of a step."""
     from densnet.integrals import coulomb_and_overlap
 
     found = []
     for positions in frames.positions:
         coulomb, overlap = coulomb_and_overlap(frames.symbols, positions, basis)
-        found.append(torch.as_tensor(coulomb + overlap_weight * overlap, dtype=torch.float32, device=device))
+        found.append(torch.as_tensor(coulomb + overlap_weight * overlap, dtype=torch.float32))
     return found
 
 

@@ -1,0 +1,158 @@
+"""How wrong a predicted density is: its coefficients in a metric, and its dipole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import repeat
+from typing import Any
+
+import torch
+from ase.units import Debye
+from torch import Tensor
+
+from densnet.basis import AuxiliaryBasis
+from densnet.config import DensityLoss
+from densnet.dataset import Dataset
+from densnet.errors import DataError
+from densnet.frames import FrameSet
+from densnet.models.density import DensityNetwork, dipole_moments, frame_dipoles
+from densnet.models.graph import Graph, build_graph, collate
+from densnet.training.metric import Metric, MolecularMetric, OnSiteMetric, frame_metrics
+from densnet.training.whitening import statistics
+
+SMALLEST = 1e-12
+"""Added to a squared length before its root is taken, which has no derivative at zero."""
+
+
+@dataclass(frozen=True)
+class DensityFrame:
+    """One frame: structure, target coefficients (functions,), dipole (1, 3) in e Angstrom, metric of its functions.
+
+    The metric is empty where the loss knows none but that of atoms.
+    """
+
+    graph: Graph
+    coefficients: Tensor
+    dipole: Tensor
+    metric: Tensor
+
+    def to(self, device: str) -> DensityFrame:
+        """Return the frame on another device."""
+        return DensityFrame(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+class DensityStage:
+    """Loss and validation of the density network (see `densnet.training.trainer.Stage`)."""
+
+    def __init__(
+        self,
+        train: list[DensityFrame],
+        validation: list[DensityFrame],
+        metric: Metric,
+        moments: list[Tensor],
+        dipole_weight: float,
+    ) -> None:
+        self.train, self.validation, self.metric, self.moments = train, validation, metric, moments
+        self.size, self.dipole_weight = len(train), dipole_weight
+        squares = torch.cat([frame.dipole for frame in train]).square().sum(-1)
+        self.typical_dipole = float(squares.mean().clamp(min=1e-4).sqrt())
+
+    def loss(self, network: DensityNetwork, frames: Sequence[int]) -> Tensor:
+        """Return the mean over frames of the relative lengths of the errors of density and dipole.
+
+        Lengths and not their squares: what counts in the end is the integrated absolute error of the density.
+        """
+        chosen = [self.train[index] for index in frames]
+        graph = collate([frame.graph for frame in chosen])
+        return self.score(*self.errors(network, graph, chosen, network(graph)))
+
+    @torch.no_grad()
+    def validate(self, network: DensityNetwork) -> dict[str, float]:
+        """Return the score, the relative density error and the mean dipole error in Debye."""
+        found = [self.errors(network, one.graph, [one], network(one.graph)) for one in self.validation]
+        density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return {"score": float(self.score(density, dipole)), **self.summary(density, dipole)}
+
+    def summary(self, density: Tensor, dipole: Tensor) -> dict[str, float]:
+        """Return the mean errors of frames by their names in the history."""
+        return {"density_error": float(density.mean()), "dipole_mae_debye": float(dipole.mean()) / Debye}
+
+    def score(self, density: Tensor, dipole: Tensor) -> Tensor:
+        """Return the mean of the errors of frames, dipoles relative to the typical one and with their weight."""
+        return density.mean() + self.dipole_weight * dipole.mean() / self.typical_dipole
+
+    def errors(
+        self, network: DensityNetwork, graph: Graph, frames: list[DensityFrame], coefficients: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the relative length of the error of the density and that of the dipole (e Angstrom), of each frame."""
+        difference = coefficients - torch.cat([frame.coefficients for frame in frames])
+        density = self.metric(graph, difference, [frame.metric for frame in frames])
+        dipole = frame_dipoles(network, self.moments, graph, coefficients)
+        dipole = (dipole - torch.cat([frame.dipole for frame in frames])).square().sum(-1)
+        return (density + SMALLEST).sqrt(), (dipole + SMALLEST).sqrt()
+
+
+def density_stage(
+    model: DensityNetwork, dataset: Dataset, training: DensityLoss, device: str, reach: float
+) -> DensityStage:
+    """Return the stage of a network.
+
+    Parameters
+    ----------
+    model
+        Network, on the device.
+    dataset
+        Dataset of the study.
+    training
+        What the loss is.
+    device
+        As torch names it.
+    reach
+        Cutoff of the graphs, Angstrom.
+
+    Raises
+    ------
+    DataError
+        There are no frames to train on, or none to validate on.
+    """
+    chosen = [frames for _, frames in dataset.of("train")]
+    weight = None if training.loss == "coefficients" else training.overlap_weight
+    whole = weight if training.loss == "metric" else None
+    split = {
+        name: [one for _, frames in dataset.of(name) for one in _frames(frames, model, dataset.basis, whole, reach)]
+        for name in ("train", "validation")
+    }
+    for name, frames in split.items():
+        require(frames, name)
+    split = {name: [frame.to(device) for frame in frames] for name, frames in split.items()}
+    found = statistics(chosen, dataset.basis, weight)
+    metric: Metric = OnSiteMetric(model, found).to(device)
+    if whole is not None:
+        metric = MolecularMetric(chosen, dataset.basis, found, [frame.metric for frame in split["train"]])
+    moments = [moment.to(device) for moment in dipole_moments(dataset.basis, model.elements)]
+    return DensityStage(split["train"], split["validation"], metric, moments, training.dipole_weight)
+
+
+def _frames(
+    frames: FrameSet, model: DensityNetwork, basis: AuxiliaryBasis, overlap_weight: float | None, reach: float
+) -> list[DensityFrame]:
+    """Return frames for training, with their metric unless there is no ``overlap_weight``."""
+    metrics = repeat(torch.zeros(0, 0))
+    if overlap_weight is not None:
+        metrics = frame_metrics(frames, basis, overlap_weight)
+    return [
+        DensityFrame(
+            build_graph([(frames.symbols, frames.positions[k])], model.elements, reach),
+            torch.as_tensor(frames.coefficients[k]),
+            torch.as_tensor(frames.dipole[k : k + 1]),
+            metric,
+        )
+        for k, metric in zip(range(len(frames)), metrics, strict=False)
+    ]
+
+
+def require(frames: Sequence[Any], split: str) -> None:
+    """Raise `DataError` when a split has no frames."""
+    if not frames:
+        raise DataError(f"dataset: no frames in the {split} split; ask for some under frames.{split} of the study")

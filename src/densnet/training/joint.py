@@ -1,0 +1,166 @@
+"""Both networks trained on together, from where their own trainings left them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from densnet.config import JointTraining
+from densnet.dataset import Dataset
+from densnet.files import sha256
+from densnet.models.densnet import DenSNet
+from densnet.models.graph import collate
+from densnet.provenance import provenance
+from densnet.training.density import about, digest
+from densnet.training.density_loss import DensityStage, density_stage
+from densnet.training.processes import is_first, side_by_side
+from densnet.training.trainer import train, write_history
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Energy (1,) in eV and forces (atoms, 3) in eV/Angstrom of one frame."""
+
+    energy: Tensor
+    forces: Tensor
+
+
+class JointStage:
+    """Loss and validation of both networks (see `densnet.training.trainer.Stage`).
+
+    Parameters
+    ----------
+    density
+        Loss of the density network; its graphs reach as far as both networks.
+    train, validation
+        Energies and forces of its frames.
+    training
+        Weights.
+    """
+
+    def __init__(
+        self, density: DensityStage, train: list[Targets], validation: list[Targets], training: JointTraining
+    ) -> None:
+        self.density, self.train, self.validation = density, train, validation
+        self.size = len(train)
+        self.energy_weight, self.density_weight = training.energy_weight, training.density_weight
+
+    def loss(self, network: DenSNet, frames: Sequence[int]) -> Tensor:
+        """Return the weighted errors of energy per atom and forces, as alone, and of density and dipole, as alone."""
+        chosen = [self.density.train[index] for index in frames]
+        errors = self._errors(network, chosen, [self.train[index] for index in frames], create_graph=True)
+        return self._score(*errors)
+
+    def validate(self, network: DenSNet) -> dict[str, float]:
+        """Return the score and the errors that either training reports."""
+        found = []
+        for frame, targets in zip(self.density.validation, self.validation, strict=True):
+            errors = self._errors(network, [frame], [targets], create_graph=False)
+            found.append([error.detach().flatten() for error in errors])
+        energy, forces, density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return {
+            "score": float(self._score(energy, forces, density, dipole)),
+            "energy_mae_mev_per_atom": 1e3 * float(energy.abs().mean()),
+            "force_mae_mev_per_angstrom": 1e3 * float(forces.abs().mean()),
+            **self.density.summary(density, dipole),
+        }
+
+    def _score(self, energy: Tensor, forces: Tensor, density: Tensor, dipole: Tensor) -> Tensor:
+        potential = self.energy_weight * energy.abs().mean() + (1 - self.energy_weight) * forces.abs().mean()
+        return potential + self.density_weight * self.density.score(density, dipole)
+
+    def _errors(self, network: DenSNet, frames: list, targets: list[Targets], create_graph: bool) -> tuple[Tensor, ...]:
+        """Return the errors of energies per atom, forces, densities and dipoles."""
+        graph = collate([frame.graph for frame in frames])
+        graph = graph.moved(graph.positions.requires_grad_(True))
+        found = network(graph)
+        energy = found["energy"]
+        forces = -torch.autograd.grad(energy.sum(), graph.positions, create_graph=create_graph, retain_graph=True)[0]
+        sizes = torch.bincount(graph.frame, minlength=graph.n_frames)
+        energy_error = (energy - torch.cat([one.energy for one in targets])) / sizes
+        force_error = (forces - torch.cat([one.forces for one in targets])).float()
+        return energy_error, force_error, *self.density.errors(network.density, graph, frames, found["coefficients"])
+
+
+def train_joint(
+    dataset_path: Path,
+    model_path: Path,
+    training: JointTraining,
+    seed: int,
+    out: Path,
+    history: Path,
+    device: str = "cpu",
+    train_frames: int | dict[int, int] | None = None,
+) -> None:
+    """Train both networks of a model on together.
+
+    Parameters
+    ----------
+    dataset_path
+        Dataset of the study.
+    model_path
+        Model whose networks have been trained one after the other; it stays as it is.
+    training
+        Optimisation.
+    seed
+        Of the order of the frames.
+    out
+        File of the model. Beside it a checkpoint lies while training runs.
+    history
+        CSV file of the loss curves.
+    device
+        ``cpu`` or ``cuda``.
+    train_frames
+        How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
+    """
+    arguments = (dataset_path, model_path, training, seed, out, history, train_frames)
+    side_by_side(training.processes, device, _train, *arguments)
+
+
+def _train(
+    device: str,
+    dataset_path: Path,
+    model_path: Path,
+    training: JointTraining,
+    seed: int,
+    out: Path,
+    history: Path,
+    train_frames: int | dict[int, int] | None,
+) -> None:
+    started = time.perf_counter()
+    dataset = Dataset.open(dataset_path).learning_from(train_frames)
+    model = DenSNet.load(model_path, device)
+    fingerprint = digest(training.fingerprint(), seed, sha256(dataset_path), sha256(model_path), train_frames)
+    stage = _stage(model, dataset, training, device)
+    checkpoint = out.with_suffix(".checkpoint")
+    rows = train(model.requires_grad_(True), stage, training, seed, checkpoint, fingerprint, "both networks")
+    if not is_first():
+        return
+    seconds = round(time.perf_counter() - started, 1)
+    own = provenance(**about(dataset, training, fingerprint, rows, seconds))
+    model.metadata = model.metadata | {"joint_training": own}
+    model.cpu().save(out)
+    write_history(history, rows)
+    checkpoint.unlink(missing_ok=True)
+    log.info("both networks: %.0f s, %s", seconds, rows[-1])
+
+
+def _stage(model: DenSNet, dataset: Dataset, training: JointTraining, device: str) -> JointStage:
+    targets = {
+        split: [
+            Targets(torch.as_tensor(energy, device=device)[None], torch.as_tensor(forces, device=device))
+            for _, frames in dataset.of(split)
+            for energy, forces in zip(frames.energy, frames.forces, strict=True)
+        ]
+        for split in ("train", "validation")
+    }
+    density = density_stage(model.density, dataset, training, device, reach=model.cutoff)
+    return JointStage(density, targets["train"], targets["validation"], training)
