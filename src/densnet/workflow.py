@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import densnet
-from densnet.config import EFFORT, Reference, Study, load_study
+from densnet.config import EFFORT, Reference, Simulation, Study, load_study
 from densnet.errors import ConfigError, DensnetError
 
 PACKAGE = Path(densnet.__file__).parent
@@ -84,6 +84,12 @@ def check_chemistry(study: Study) -> list[str]:
 def chunks(study: Study, length: int) -> range:
     """Return the numbers of the labelling jobs of one chain length."""
     return range(ceil(sum(study.frames.of(length).values()) / study.labels.frames_per_job(length)))
+
+
+def batches(simulation: Simulation) -> list[list[int]]:
+    """Return the replicas of each job of dynamics."""
+    replicas = range(simulation.replicas)
+    return [[*replicas[first : first + simulation.batch]] for first in replicas[:: simulation.batch]]
 
 
 def effort(level: Reference) -> dict[str, str | int]:

@@ -42,3 +42,14 @@ def test_a_model_that_is_killed_resumes_on_the_same_bits(tmp_path, monkeypatch):
     resumed = md.run(model, atoms, settings, 3, tmp_path / "killed.h5")
     for name in h5md.UNITS:
         assert np.array_equal(getattr(whole, name), getattr(resumed, name)), name
+
+
+def test_a_batch_gives_what_each_gives_alone():
+    atoms, rng = molecule("CH3OH"), np.random.default_rng(5)
+    field = ModelField(toys.model(), atoms.get_chemical_symbols())
+    geometries = [atoms.positions + rng.normal(0, 0.05, (6, 3)) for _ in range(4)]
+    for found, geometry in zip(field.together(geometries), geometries, strict=True):
+        alone = field(geometry)
+        assert found.energy == pytest.approx(alone.energy, abs=1e-6)
+        assert found.forces == pytest.approx(alone.forces, abs=1e-5)
+        assert found.dipole == pytest.approx(alone.dipole, abs=1e-5)

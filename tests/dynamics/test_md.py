@@ -12,6 +12,7 @@ from tests.dynamics.springs import Bonds
 from densnet.config import Simulation
 from densnet.dynamics import h5md, md
 from densnet.dynamics.integrator import maxwell_boltzmann
+from densnet.dynamics.replica import Start
 from densnet.errors import ConfigError, SimulationError
 
 SHORT = Simulation(lengths=[1], thermalisation=0.6, production=0.8, timestep=0.5, stride=2.0)
@@ -144,3 +145,46 @@ def test_drift_is_the_slope_of_the_total_energy(tmp_path):
     found = md.run(field, field.atoms, SHORT, 7, tmp_path / "a.h5")
     tilted = dataclasses.replace(found, potential_energy=found.potential_energy + 3e-3 * found.time / 1e3)
     assert tilted.drift() - found.drift() == pytest.approx(1.0)
+
+
+def starts(folder, field, name, number=3):
+    return [Start(field.atoms, seed, folder / f"{name}{seed}.h5", parameters={"seed": seed}) for seed in range(number)]
+
+
+def test_together_they_are_what_they_are_alone(tmp_path):
+    field = Bonds(molecule("CH3OH"))
+    many = md.run_together(field, starts(tmp_path, field, "many"), SHORT)
+    for seed, found in enumerate(many):
+        alone = md.run(field, field.atoms, SHORT, seed, tmp_path / "alone.h5")
+        assert np.array_equal(found.dipole, alone.dipole)
+        assert np.array_equal(h5md.read(tmp_path / f"many{seed}.h5").dipole, alone.dipole)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_killed_together_they_go_on_together(tmp_path, lost):
+    """Killed between two steps, and between the checkpoints of two replicas."""
+    field = Bonds(molecule("CH3OH"))
+    whole = md.run_together(field, starts(tmp_path, field, "whole"), SHORT)
+    field.calls = 0
+    with pytest.raises(Killed):
+        md.run_together(killed_after(field, 3 * 1800), starts(tmp_path, field, "killed"), SHORT)
+    for replica in range(lost):
+        max((tmp_path / f"killed{replica}.part").glob("*.npz")).unlink()
+    field.calls = 0
+    resumed = md.run_together(field, starts(tmp_path, field, "killed"), SHORT)
+    assert field.calls == 3 * (2800 - (1500 if not lost else 1000))
+    for one, other in zip(whole, resumed, strict=True):
+        for name in h5md.UNITS:
+            assert np.array_equal(getattr(one, name), getattr(other, name)), name
+
+
+def test_of_several_the_one_that_breaks_is_named(tmp_path):
+    field = Bonds(molecule("H2O"))
+
+    def tearing(positions):
+        point = field(positions)
+        torn = field.calls > 300 and field.calls % 3 == 2
+        return point._replace(forces=point.forces * (np.nan if torn else 1))
+
+    with pytest.raises(SimulationError, match=r"a1\.h5: stopped .*not finite.*a1\.last\.xyz"):
+        md.run_together(tearing, starts(tmp_path, field, "a"), SHORT)

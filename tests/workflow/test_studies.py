@@ -37,7 +37,8 @@ def test_study_has_a_dag(house, name):
     jobs = house.planned(name)
     sampled = sum(campaign.replicas * len(campaign.lengths) for campaign in study.sampling.values())
     assert jobs["sample"] == sampled
-    assert jobs["simulate"] == study.simulation.replicas * len(study.simulation.lengths)
+    dynamics = sum(count for rule, count in jobs.items() if rule.startswith("simulate"))
+    assert dynamics == ceil(study.simulation.replicas / study.simulation.batch) * len(study.simulation.lengths)
     capacity = {n: study.labels.frames_per_job(n) for n in study.frames.lengths()}
     assert jobs["label"] == sum(ceil(sum(study.frames.of(n).values()) / size) for n, size in capacity.items())
 

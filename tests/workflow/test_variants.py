@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from densnet.dynamics import h5md
 from densnet.models.densnet import DenSNet
 
 pytestmark = pytest.mark.slow
@@ -45,7 +46,12 @@ def test_variants_are_trained_and_compared(lived_in):
     assert "</svg>" in (results / "report" / "learning.svg").read_text()
     few = DenSNet.load(results / "variants" / "few" / "energy" / "model.pt").metadata
     assert sum(few["density_training"]["frames"].values()) == sum(few["energy_training"]["frames"].values()) == 6
-    driven = study.read_text().replace("simulation: {", "simulation: {ensemble: [second], max_deviation: 1000.0, ")
+    driven = study.read_text().replace(
+        "simulation: {", "simulation: {batch: 2, ensemble: [second], max_deviation: 1000.0, "
+    )
     study.write_text(driven)
-    assert lived_in.planned()["simulate"] == 4
+    assert lived_in.planned()["simulate_0_to_1"] == 2
     assert lived_in.run("results/tiny/md/1/0.h5").returncode == 0
+    first, second = (h5md.read(results / "md" / "1" / f"{replica}.h5") for replica in range(2))
+    assert [one.parameters["replica"] for one in (first, second)] == [0, 1]
+    assert not (first.position == second.position).all()

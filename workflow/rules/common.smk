@@ -6,7 +6,7 @@ from snakemake.logging import logger
 
 from densnet import shipped
 from densnet.errors import DensnetError
-from densnet.workflow import check_chemistry, chunks, effort, gpus, read_study, sources
+from densnet.workflow import batches, check_chemistry, chunks, effort, gpus, read_study, sources
 
 try:
     study = read_study(config, Path(workflow.basedir))
@@ -21,6 +21,7 @@ except DensnetError as error:
 
 GPUS = gpus(study.reference.device)
 DATASET = "<results>/dataset.zarr.zip"
+BATCHES = batches(study.simulation)
 VARIANTS = {name: study.variant(name) for name in study.variants}
 
 
@@ -111,6 +112,11 @@ def trajectories(lengths):
     """Return the trajectories of the model for some chain lengths."""
     replicas = range(study.simulation.replicas)
     return expand("<results>/md/{length}/{replica}.h5", length=lengths, replica=replicas)
+
+
+def dynamics(wildcards):
+    """Return what decides a trajectory of the model, as a rule's parameter."""
+    return settings(study.simulation, lengths=[int(wildcards.length)], replicas=1, batch=1)
 
 
 def variants_report(wildcards):

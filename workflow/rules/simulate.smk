@@ -26,17 +26,24 @@ rule start:
         "../scripts/start.py"
 
 
+DYNAMICS = {
+    "start": rules.start.output[0],
+    "model": [MODEL, *variant_models(study.simulation.ensemble)],
+    "code": sources("dynamics.md", "dynamics.vibrations"),
+}
+
+
 rule simulate:
     input:
-        start=rules.start.output[0],
-        model=[MODEL, *variant_models(study.simulation.ensemble)],
-        code=sources("dynamics.md", "dynamics.vibrations"),
+        **DYNAMICS,
     output:
         "<results>/md/{length}/{replica}.h5",
     log:
         "<logs>/simulate/{length}/{replica}.log",
     benchmark:
         "<benchmarks>/simulate/{length}/{replica}.tsv"
+    wildcard_constraints:
+        replica=one_of(part[0] for part in BATCHES if len(part) == 1),
     conda:
         "../../envs/densnet.yaml"
     threads: 1
@@ -44,9 +51,41 @@ rule simulate:
         mem_mb=memory(2000, 200),
         runtime=24 * 60,
     params:
-        simulation=lambda wildcards: settings(study.simulation, lengths=[int(wildcards.length)], replicas=1),
+        simulation=dynamics,
         seed=study.seed,
+        replicas=lambda wildcards: [int(wildcards.replica)],
     message:
         "Dynamics of {wildcards.length} monomer(s), replica {wildcards.replica}"
     script:
         "../scripts/simulate.py"
+
+
+# Replicas that share a job are its outputs, and so each such job is a rule of its own.
+for part in BATCHES:
+    if len(part) > 1:
+
+        rule:
+            name:
+                f"simulate_{part[0]}_to_{part[-1]}"
+            input:
+                **DYNAMICS,
+            output:
+                expand("<results>/md/{{length}}/{replica}.h5", replica=part),
+            log:
+                f"<logs>/simulate/{{length}}/{part[0]}_to_{part[-1]}.log",
+            benchmark:
+                f"<benchmarks>/simulate/{{length}}/{part[0]}_to_{part[-1]}.tsv"
+            conda:
+                "../../envs/densnet.yaml"
+            threads: 1
+            resources:
+                mem_mb=memory(2000, 200 * len(part)),
+                runtime=24 * 60,
+            params:
+                simulation=dynamics,
+                seed=study.seed,
+                replicas=part,
+            message:
+                "Dynamics of {wildcards.length} monomer(s), replicas {params.replicas} together"
+            script:
+                "../scripts/simulate.py"

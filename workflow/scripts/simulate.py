@@ -1,10 +1,13 @@
-"""Run one trajectory with the trained model or an ensemble, from a start conformer that it relaxes, and velocities."""
+"""Run trajectories with the trained model or an ensemble, from start conformers that it relaxes, and velocities."""
+
+from pathlib import Path
 
 import ase.io
 
 from densnet.config import Simulation
 from densnet.dynamics.calculator import DenSNetCalculator
-from densnet.dynamics.md import run
+from densnet.dynamics.md import run_together
+from densnet.dynamics.replica import Start
 from densnet.dynamics.vibrations import minimise
 from densnet.models.ensemble import load_models
 from densnet.provenance import seed
@@ -13,16 +16,13 @@ from densnet.workflow import job
 RELAXED = 0.05  # eV/Angstrom: no strain is left that would heat the molecule
 
 with job(snakemake):
-    length, replica = int(snakemake.wildcards.length), int(snakemake.wildcards.replica)
+    length, replicas = int(snakemake.wildcards.length), snakemake.params.replicas
     model, conformers = load_models(snakemake.input.model), ase.io.read(snakemake.input.start, ":")
-    start = conformers[replica % len(conformers)]
-    start.calc = DenSNetCalculator(model)
-    minimise(start, fmax=RELAXED)
-    run(
-        model,
-        start,
-        Simulation(**snakemake.params.simulation),
-        seed=seed(snakemake.params.seed, snakemake.rule, length, replica),
-        out=snakemake.output[0],
-        parameters={"length": length, "replica": replica},
-    )
+    starts = []
+    for replica, out in zip(replicas, snakemake.output, strict=True):
+        atoms = conformers[replica % len(conformers)].copy()
+        atoms.calc = DenSNetCalculator(model)
+        minimise(atoms, fmax=RELAXED)
+        number = seed(snakemake.params.seed, "simulate", length, replica)  # the same alone and in a batch
+        starts.append(Start(atoms, number, Path(out), parameters={"length": length, "replica": replica}))
+    run_together(model, starts, Simulation(**snakemake.params.simulation))

@@ -52,6 +52,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         md.add_argument(f"--{name}", type=float, default=default, help=f"{unit}; study key simulation.{name}")
     md.add_argument("--max-deviation", type=positive, help="of an ensemble's forces, eV/Å; where it is larger, stop")
     md.add_argument("--replicas", type=whole(1), default=1, help="independent starts; more than one are numbered")
+    md.add_argument("--batch", type=whole(1), default=1, help="replicas that run together; pays for small molecules")
     md.add_argument("--seed", type=int, default=1)
     output(md, "trajectory.h5")
     harmonic = command(commands, "harmonic", run_harmonic, "normal modes and infrared intensities at the minimum")
@@ -112,7 +113,8 @@ def run_md(given: argparse.Namespace) -> None:
     """Run one or several trajectories."""
     from pydantic import ValidationError
 
-    from densnet.dynamics.md import run
+    from densnet.dynamics.md import run_together
+    from densnet.dynamics.replica import Start
     from densnet.models.ensemble import load_models
     from densnet.provenance import seed
 
@@ -122,11 +124,14 @@ def run_md(given: argparse.Namespace) -> None:
     except ValidationError as error:
         wrong = ", ".join(f"--{e['loc'][0]}: {e['msg'].lower()} (given: {e['input']})" for e in error.errors())
         raise DataError(wrong) from None
-    model, start = load_models(given.models), read_frames(given.start)[-1]
+    model, atoms = load_models(given.models), read_frames(given.start)[-1]
+    starts = []
     for replica in range(given.replicas):
         numbered = given.out.with_name(f"{given.out.stem}_{replica}{given.out.suffix}")
         out = given.out if given.replicas == 1 else numbered
-        run(model, start, simulation, seed(given.seed, "md", replica), out, parameters={"replica": replica})
+        starts.append(Start(atoms, seed(given.seed, "md", replica), out, parameters={"replica": replica}))
+    for first in range(0, len(starts), given.batch):
+        run_together(model, starts[first : first + given.batch], simulation)
 
 
 def run_harmonic(given: argparse.Namespace) -> None:

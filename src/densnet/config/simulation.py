@@ -14,6 +14,9 @@ class Simulation(Section):
     """Chain lengths that are run."""
     replicas: Count = 4
     """Independent starts of each length."""
+    batch: Count = 1
+    """Replicas that run together in one job: for small molecules a step of several takes little more than that of
+    one."""
     temperature: Positive = 300.0
     """K."""
     timestep: Positive = 0.5

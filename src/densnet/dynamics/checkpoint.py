@@ -50,13 +50,21 @@ class Checkpoints:
             **{f"frames_{name}": values for name, values in frames.items()},
         )
 
-    def load(self, rng: np.random.Generator) -> tuple[State, list[Frames]] | None:
-        """Return the last state and the frames before it, and put ``rng`` where it was.
+    @property
+    def last(self) -> int:
+        """Step of the last piece; 0 without any."""
+        return max((int(piece.stem) for piece in self.folder.glob("[0-9]*.npz")), default=0)
+
+    def load(self, rng: np.random.Generator, until: int) -> tuple[State, list[Frames]] | None:
+        """Return the last state up to a step and the frames before it, and put ``rng`` where it was.
 
         None without any; also, after removing all, when one is damaged or belongs to another run.
         """
         frames: list[Frames] = []
         for piece in sorted(self.folder.glob("[0-9]*.npz")):
+            if int(piece.stem) > until:
+                piece.unlink()
+                continue
             last = read_npz(piece, self.fingerprint)
             if last is None:
                 log.warning("%s: damaged, or of another run (settings, start or model); starting anew", self.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -44,6 +45,11 @@ class ForceField(Protocol):
         ...
 
 
+def together(field: ForceField | ModelField, positions: Sequence[Array]) -> list[Point]:
+    """Return the properties of several geometries of one molecule, by one call where the field can do that."""
+    return field.together(positions) if isinstance(field, ModelField) else [field(one) for one in positions]
+
+
 class ModelField:
     """A trained model as the force field of one molecule.
 
@@ -64,7 +70,16 @@ class ModelField:
 
     def __call__(self, positions: Array) -> Point:
         """Return energy, forces and dipole at ``positions``."""
-        found = self.model.properties(self.model.graph([(self.symbols, positions)]))
-        energy, forces, dipole = (found[name].cpu().numpy() for name in ("energy", "forces", "dipole"))
-        deviation = float(found["forces_std"].norm(dim=1).max()) if "forces_std" in found else None
-        return Point(float(energy[0]), forces.astype(np.float64), dipole[0].astype(np.float64), deviation)
+        return self.together([positions])[0]
+
+    def together(self, positions: Sequence[Array]) -> list[Point]:
+        """Return energy, forces and dipole of several geometries, computed in one batch."""
+        found = self.model.properties(self.model.graph([(self.symbols, one) for one in positions]))
+        values = {name: found[name].cpu().numpy().astype(np.float64) for name in ("energy", "forces", "dipole")}
+        forces = values["forces"].reshape(len(positions), -1, 3)
+        deviations: list[float | None] = [None] * len(positions)
+        if "forces_std" in found:
+            atoms = found["forces_std"].norm(dim=1).view(len(positions), -1)
+            deviations = atoms.amax(1).tolist()
+        columns = zip(values["energy"].tolist(), forces, values["dipole"], deviations, strict=True)
+        return [Point(*point) for point in columns]

@@ -8,7 +8,7 @@ import numpy as np
 from ase import units
 from numpy.typing import NDArray
 
-from densnet.dynamics.field import ForceField, Point
+from densnet.dynamics.field import Point
 from densnet.spectra.harmonic import vibrational_space
 
 Array = NDArray[np.float64]
@@ -53,32 +53,29 @@ def kinetic_energy(velocities: Array, masses: Array) -> float:
     return float(0.5 * np.sum(masses[:, None] * velocities**2))
 
 
-def verlet_step(state: State, field: ForceField, masses: Array, timestep: float) -> State:
-    """Advance by one velocity Verlet step; ``timestep`` in ASE units."""
+def verlet_drift(state: State, masses: Array, timestep: float) -> tuple[Array, Array]:
+    """Return the positions after a velocity Verlet step, and the velocities half way; ``timestep`` in ASE units."""
     half = state.velocities + 0.5 * timestep * state.point.forces / masses[:, None]
-    positions = state.positions + timestep * half
-    point = field(positions)
-    return State(state.step + 1, positions, half + 0.5 * timestep * point.forces / masses[:, None], point)
+    return state.positions + timestep * half, half
 
 
-def langevin_step(
-    state: State,
-    field: ForceField,
-    masses: Array,
-    timestep: float,
-    *,
-    temperature: float,
-    friction: float,
-    rng: np.random.Generator,
-) -> State:
-    """Advance by one Langevin step (BAOAB, Leimkuhler and Matthews 2013); ``friction`` per ASE time unit."""
+def langevin_drift(
+    state: State, masses: Array, timestep: float, *, temperature: float, friction: float, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return the positions after a Langevin step (BAOAB, Leimkuhler and Matthews 2013), and the velocities half way.
+
+    ``timestep`` in ASE units, ``friction`` per ASE time unit.
+    """
     half = state.velocities + 0.5 * timestep * state.point.forces / masses[:, None]
     positions = state.positions + 0.5 * timestep * half
     kept = np.exp(-friction * timestep)
     half = kept * half + np.sqrt(1 - kept**2) * maxwell_boltzmann(masses, temperature, rng)
-    positions = positions + 0.5 * timestep * half
-    point = field(positions)
-    return State(state.step + 1, positions, half + 0.5 * timestep * point.forces / masses[:, None], point)
+    return positions + 0.5 * timestep * half, half
+
+
+def kick(step: int, positions: Array, half: Array, point: Point, masses: Array, timestep: float) -> State:
+    """Return the state after a step, from the velocities half way and the properties at its end."""
+    return State(step, positions, half + 0.5 * timestep * point.forces / masses[:, None], point)
 
 
 def at_rest(state: State, masses: Array) -> State:

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from ase import Atoms, units
-from ase.io import write
+from ase import Atoms
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from densnet.config import Simulation
 from densnet.dynamics import h5md
-from densnet.dynamics.checkpoint import Checkpoints, Frames
-from densnet.dynamics.field import ForceField, ModelField
-from densnet.dynamics.guard import Guard
-from densnet.dynamics.integrator import State, at_rest, kinetic_energy, langevin_step, maxwell_boltzmann, verlet_step
-from densnet.errors import ConfigError, SimulationError
-from densnet.files import atomic
-from densnet.provenance import provenance
-from densnet.spectra.harmonic import vibrational_space
+from densnet.dynamics.field import ForceField, ModelField, together
+from densnet.dynamics.replica import Replica, Start
 
 if TYPE_CHECKING:
     from densnet.models.densnet import DenSNet
@@ -34,53 +25,6 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = 500
 """Steps between checkpoints."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A simulation counted in steps."""
-
-    thermalisation: int
-    production: int
-    every: int
-    timestep: float
-
-    @classmethod
-    def of(cls, simulation: Simulation) -> Plan:
-        """Translate a simulation's times; raise `ConfigError` when frames would fall between steps."""
-        every = round(simulation.stride / simulation.timestep)
-        if every < 1 or abs(every * simulation.timestep - simulation.stride) > 1e-9:
-            raise ConfigError(
-                f"simulation.stride: {simulation.stride:g} fs is not a multiple of simulation.timestep "
-                f"({simulation.timestep:g} fs)"
-            )
-        steps = (round(time * 1e3 / simulation.timestep) for time in (simulation.thermalisation, simulation.production))
-        return cls(*steps, every, simulation.timestep * units.fs)
-
-    @property
-    def steps(self) -> int:
-        """Steps in all."""
-        return self.thermalisation + self.production
-
-
-class Recorder:
-    """Collects the frames of a piece of trajectory."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, list[Any]] = {name: [] for name in h5md.UNITS}
-
-    def add(self, state: State, kinetic: float, temperature: float) -> None:
-        """Add one frame."""
-        values = (state.positions, state.velocities * units.fs, state.point.dipole, state.point.energy, kinetic)
-        for name, value in zip(self.rows, (*values, temperature), strict=True):
-            self.rows[name].append(value)
-
-    def take(self) -> Frames:
-        """Return the frames collected since the last call."""
-        kind = {"position": np.float32, "velocity": np.float32}
-        taken = {name: np.array(rows, kind.get(name, np.float64)) for name, rows in self.rows.items() if rows}
-        self.__init__()
-        return taken
 
 
 def run(
@@ -96,29 +40,40 @@ def run(
 ) -> h5md.Trajectory:
     """Run one trajectory and write it as H5MD.
 
-    A killed run continues from its last checkpoint (``<out>.part/``, removed at the end) and gives, bit for bit, what
-    the unbroken run would have given.
+    Parameters
+    ----------
+    model, simulation, fingerprint
+        See `run_together`.
+    atoms, seed, out, velocities, parameters
+        See `densnet.dynamics.replica.Start`.
+    """
+    start = Start(atoms, seed, Path(out), velocities, parameters or {})
+    return run_together(model, [start], simulation, fingerprint=fingerprint)[0]
+
+
+def run_together(
+    model: DenSNet | Ensemble | ForceField,
+    starts: Sequence[Start],
+    simulation: Simulation,
+    *,
+    fingerprint: str | None = None,
+) -> list[h5md.Trajectory]:
+    """Run several trajectories of one molecule step by step together, and write each as H5MD.
+
+    A step of several small molecules takes little more than that of one. A killed run continues from its last
+    checkpoints (``<out>.part/``, removed at the end) and gives, bit for bit, what the unbroken run would have given.
 
     Parameters
     ----------
     model
         A trained model, an ensemble, or any function of positions that returns energy, forces and dipole.
-    atoms
-        Start.
+    starts
+        Start of each; their atoms are the same, in the same order.
     simulation
         Times, temperature and friction.
-    seed
-        Of velocities and thermostat.
-    out
-        ``.h5`` file.
-    velocities
-        (A, 3) Å/fs to start with; by default drawn from the Maxwell-Boltzmann distribution. Either way linear and
-        angular momentum are taken out.
     fingerprint
         Identifies the model, so that checkpoints made with another one are not continued; by default the hash of its
         weights.
-    parameters
-        Stored with the trajectory beside settings and provenance.
 
     Raises
     ------
@@ -128,109 +83,45 @@ def run(
         A bond broke, the temperature ran away, the models of an ensemble disagree, or numbers stopped being finite. The
         last good geometry is saved.
     """
-    out, plan = Path(out), Plan.of(simulation)
-    field = ModelField(model, atoms.get_chemical_symbols()) if hasattr(model, "properties") else model
-    identity = _weights_hash(model) if fingerprint is None else fingerprint
-    checkpoints = Checkpoints(out.with_suffix(".part"), _fingerprint(simulation, atoms, seed, identity))
-    rng = np.random.default_rng(seed)
-    masses = atoms.get_masses()
-    state, pieces = checkpoints.load(rng) or (_start(atoms, field, velocities, simulation.temperature, rng), [])
-    freedom = vibrational_space(atoms.positions, masses).shape[1]
-    guard = Guard(atoms, simulation.temperature, freedom, _largest_deviation(simulation, state))
-    pieces += _Job(field, masses, freedom, simulation, plan, rng, guard, atoms, out).finish(state, checkpoints)
-    settings = {**simulation.model_dump(), **(parameters or {}), "seed": seed, "provenance": provenance()}
-    trajectory = _join(atoms, simulation, pieces, settings)
-    trajectory.parameters["largest_stretch"] = float(guard.stretch(trajectory.position).max(initial=0.0))
-    h5md.write(out, trajectory)
-    checkpoints.clear()
-    log.info("%s: %d frames, %.0f K", out, len(trajectory.dipole), trajectory.temperature.mean())
-    return trajectory
+    field = ModelField(model, starts[0].atoms.get_chemical_symbols()) if hasattr(model, "properties") else model
+    # With others beside it a trajectory differs in its last digits: checkpoints of another company are of another run.
+    identity = (_weights_hash(model) if fingerprint is None else fingerprint) + f" {len(starts)}"
+    replicas = [Replica(start, simulation, identity) for start in starts]
+    _begin_or_resume(replicas, field)
+    _propagate(replicas, field)
+    trajectories = [replica.finish() for replica in replicas]
+    for start, found in zip(starts, trajectories, strict=True):
+        log.info("%s: %d frames, %.0f K", start.out, len(found.dipole), found.temperature.mean())
+    return trajectories
 
 
-@dataclass
-class _Job:
-    field: ForceField
-    masses: np.ndarray
-    freedom: int
-    simulation: Simulation
-    plan: Plan
-    rng: np.random.Generator
-    guard: Guard
-    atoms: Atoms
-    out: Path
-
-    def finish(self, state: State, checkpoints: Checkpoints) -> list[Frames]:
-        """Propagate to the end; return the frames recorded on the way, one piece for each checkpoint."""
-        pieces, recorder = [], Recorder()
-        with tqdm(
-            total=self.plan.steps, initial=state.step, desc=self.out.stem, unit="step", disable=None, mininterval=1
-        ) as bar:
-            while state.step < self.plan.steps:
-                state = self.advance(state, recorder)
-                bar.update()
-                if state.step % CHECKPOINT == 0 or state.step == self.plan.steps:
-                    pieces.append(recorder.take())
-                    checkpoints.save(state, self.rng, pieces[-1])
-                    rate = bar.format_dict["rate"] or 0.0
-                    bar.set_postfix_str(f"{rate * self.simulation.timestep * 0.0864:.3g} ns/day")
-        return pieces
-
-    def advance(self, state: State, recorder: Recorder) -> State:
-        """Make one step, check it, and record it when its time has come."""
-        settings, plan = self.simulation, self.plan
-        before = state.positions
-        if state.step < plan.thermalisation:
-            state = langevin_step(
-                state, self.field, self.masses, plan.timestep, temperature=settings.temperature,
-                friction=settings.friction * 1e-3 / units.fs, rng=self.rng,
-            )  # fmt: skip
-            if state.step == plan.thermalisation:
-                state = at_rest(state, self.masses)
-        else:
-            state = verlet_step(state, self.field, self.masses, plan.timestep)
-        kinetic = kinetic_energy(state.velocities, self.masses)
-        temperature = 2 * kinetic / (self.freedom * units.kB)
-        point = state.point
-        if complaint := self.guard.complaint(state.positions, point.forces, temperature, point.deviation):
-            self._give_up(state.step, before, complaint)
-        if state.step >= plan.thermalisation and (state.step - plan.thermalisation) % plan.every == 0:
-            recorder.add(state, kinetic, temperature)
-        return state
-
-    def _give_up(self, step: int, last_good: np.ndarray, complaint: str) -> None:
-        keep = self.out.with_suffix(".last.xyz")
-        with atomic(keep) as temporary:
-            write(temporary, Atoms(self.atoms.numbers, last_good), format="extxyz")
-        raise SimulationError(
-            f"{self.out}: stopped at step {step} ({step * self.simulation.timestep / 1e3:.3f} ps): {complaint}; the "
-            f"last good frame is {keep}. The model is outside what it was trained on: label frames like that one and "
-            "train again, or lower simulation.temperature"
-        )
+def _begin_or_resume(replicas: list[Replica], field: ForceField) -> None:
+    """Put all replicas at the last step that each of them has a checkpoint of, or at the start."""
+    common = min(replica.checkpoints.last for replica in replicas)
+    if not all([replica.resume(common) for replica in replicas]):
+        points = together(field, [replica.start.atoms.get_positions() for replica in replicas])
+        for replica, point in zip(replicas, points, strict=True):
+            replica.checkpoints.clear()
+            replica.pieces = []
+            replica.begin(point)
+    for replica in replicas:
+        replica.watch()
 
 
-def _start(
-    atoms: Atoms, field: ForceField, velocities: ArrayLike | None, temperature: float, rng: np.random.Generator
-) -> State:
-    masses, positions = atoms.get_masses(), atoms.get_positions()
-    given = None if velocities is None else np.asarray(velocities, float) / units.fs
-    drawn = maxwell_boltzmann(masses, temperature, rng) if given is None else given
-    return at_rest(State(0, positions, drawn, field(positions)), masses)
-
-
-def _largest_deviation(simulation: Simulation, state: State) -> float:
-    if simulation.max_deviation is None:
-        return np.inf
-    if state.point.deviation is None:
-        raise ConfigError(
-            "simulation.max_deviation: one model does not deviate from anything; give several models, or leave it out"
-        )
-    return simulation.max_deviation
-
-
-def _fingerprint(simulation: Simulation, atoms: Atoms, seed: int, model: str) -> str:
-    settings = simulation.model_dump(exclude={"lengths", "replicas"})
-    parts = json.dumps([settings, atoms.get_chemical_symbols(), seed, model]).encode() + atoms.positions.tobytes()
-    return hashlib.sha256(parts).hexdigest()
+def _propagate(replicas: list[Replica], field: ForceField) -> None:
+    plan, done = replicas[0].plan, replicas[0].state.step
+    pace = replicas[0].simulation.timestep * 0.0864 * len(replicas)
+    title = " ".join(replica.start.out.stem for replica in replicas)
+    with tqdm(total=plan.steps, initial=done, desc=title, unit="step", disable=None, mininterval=1) as bar:
+        for step in range(done + 1, plan.steps + 1):
+            points = together(field, [replica.propose() for replica in replicas])
+            for replica, point in zip(replicas, points, strict=True):
+                replica.accept(point)
+            bar.update()
+            if step % CHECKPOINT == 0 or step == plan.steps:
+                for replica in replicas:
+                    replica.save()
+                bar.set_postfix_str(f"{(bar.format_dict['rate'] or 0.0) * pace:.3g} ns/day")
 
 
 def _weights_hash(model: DenSNet | Ensemble | ForceField) -> str:
@@ -238,15 +129,3 @@ def _weights_hash(model: DenSNet | Ensemble | ForceField) -> str:
     for name, values in getattr(model, "state_dict", dict)().items():
         digest.update(name.encode() + values.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _join(atoms: Atoms, simulation: Simulation, pieces: list[Frames], settings: dict[str, Any]) -> h5md.Trajectory:
-    filled = [piece for piece in pieces if piece]
-    joined = {name: np.concatenate([piece[name] for piece in filled]) for name in h5md.UNITS}
-    return h5md.Trajectory(
-        symbols=atoms.get_chemical_symbols(),
-        interval=simulation.stride,
-        timestep=simulation.timestep,
-        parameters=settings,
-        **joined,
-    )
