@@ -3,7 +3,7 @@
 # make test                 environment and the whole test suite
 # make docs                 copy what the README shows from results/ to docs/
 # make lint | format        check, or write, the style of code and rules
-# make schema               write the JSON schema of studies again after a change of densnet/config.py
+# make schema               write the JSON schema of studies again after a change of densnet/config/
 # make clean                remove caches and logs; results and environment stay
 
 SHELL := /bin/bash
