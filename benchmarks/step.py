@@ -1,0 +1,121 @@
+"""A step of dynamics with the model: energy, forces and dipole, against energy and forces of MACE.
+
+    python benchmarks/step.py --mace /path/to/an/environment/with/mace-torch/bin/python
+
+One thread, one molecule, single precision, through the ASE calculators of both; rounds of the two alternate, so that a
+busy machine slows both alike. MACE needs an environment of its own (``pip install torch mace-torch``), because it pins
+an old e3nn. Weights are random where no model is given: the time of a step does not depend on them. Neighbour lists are
+part of a step. Writes ``step.md`` and ``step.json`` beside this file.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import torch
+from ase import Atoms
+from tqdm import tqdm
+
+from densnet.config import Molecule, load_study
+from densnet.dataset import Dataset
+from densnet.dynamics.calculator import DenSNetCalculator
+from densnet.files import atomic
+from densnet.models.densnet import DenSNet
+from densnet.provenance import provenance
+from densnet.report.tables import markdown
+from densnet.systems import build
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+CHAIN = Molecule(name="polythiophene", smiles="[*:1]c1ccc(s1)[*:2]")
+LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
+ROUNDS, CALLS = 3, 10
+
+
+def untrained(study: str, dataset: Path) -> DenSNet:
+    """Return a model of the size a study asks for, with the auxiliary basis of a dataset and random weights."""
+    settings, known = load_study(ROOT / "workflow" / "studies" / f"{study}.yaml"), Dataset.open(dataset)
+    torch.manual_seed(0)
+    return DenSNet.create(known.basis, known.free_atoms, settings.density_network, settings.energy_network)
+
+
+def ours(model: DenSNet, atoms: Atoms, calls: int = CALLS) -> list[float]:
+    """Return the milliseconds of each of some steps."""
+    calculator, rng, times = DenSNetCalculator(model), np.random.default_rng(0), []
+    for _ in range(calls + 3):
+        moved = atoms.copy()
+        moved.positions += rng.normal(0, 0.01, moved.positions.shape)
+        started = time.perf_counter()
+        calculator.calculate(moved, ["energy", "forces", "dipole"])
+        times.append(1e3 * (time.perf_counter() - started))
+    return times[3:]
+
+
+def theirs(python: str, structures: list[Atoms]) -> dict[str, list[list[float]]]:
+    """Return the milliseconds of each call of MACE: for each size and structure."""
+    with tempfile.TemporaryDirectory() as folder:
+        ase.io.write(f"{folder}/structures.extxyz", structures)
+        command = [python, str(HERE / "mace_step.py"), f"{folder}/structures.extxyz", str(CALLS)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        found = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    return json.loads(found.splitlines()[-1])
+
+
+def main() -> None:
+    """Time both and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mace", required=True, help="python of an environment with mace-torch")
+    parser.add_argument("--ethanol", type=Path, default=ROOT / "data" / "ethanol.zarr.zip", help="for its basis")
+    parser.add_argument("--thiophene", type=Path, required=True, help="dataset of thiophene chains, for its basis")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    chains = {length: build(CHAIN, length, 0, 1, relax=False) for length in LENGTHS}
+    structures = {"ethanol": build(Molecule(name="ethanol", smiles="CCO"), 1, 0, 1), "12-mer": chains[12]}
+    models = {"ethanol": untrained("ethanol", given.ethanol), "12-mer": untrained("polythiophene", given.thiophene)}
+    times: dict[str, dict[str, list[float]]] = {}
+    for _ in tqdm(range(ROUNDS), desc="rounds"):
+        for name, atoms in structures.items():
+            times.setdefault("densnet", {}).setdefault(name, []).extend(ours(models[name], atoms))
+        other = theirs(given.mace, list(structures.values()))
+        for size, found in other["milliseconds"].items():
+            for name, values in zip(structures, found, strict=True):
+                times.setdefault(size, {}).setdefault(name, []).extend(values)
+    cost = {length: float(np.median(ours(models["12-mer"], atoms))) for length, atoms in chains.items()}
+    _write(times, cost, {len(atoms): length for length, atoms in chains.items()}, other["versions"])
+
+
+def _write(
+    times: dict[str, dict[str, list[float]]], cost: dict[int, float], atoms: dict[int, int], versions: dict[str, str]
+) -> None:
+    medians = {size: {name: float(np.median(values)) for name, values in of.items()} for size, of in times.items()}
+    table = markdown(
+        ["model", *medians["densnet"]],
+        [[size, *(f"{value:.1f}" for value in of.values())] for size, of in medians.items()],
+    )
+    long = [length for length in cost if length >= 4]
+    exponent = float(np.polyfit(np.log(long), np.log([cost[length] for length in long]), 1)[0])
+    sizes = {length: count for count, length in atoms.items()}
+    growth = markdown(
+        ["monomers", "atoms", "ms per step"],
+        [[str(length), str(sizes[length]), f"{value:.1f}"] for length, value in cost.items()],
+    )
+    text = (
+        f"# A step of dynamics\n\n{__doc__}\nMilliseconds, median.\n\n{table}\n"
+        f"# Cost against chain length\n\n{growth}\n"
+        f"Exponent of the cost in the length, from four monomers on, where arithmetic outweighs the calls: "
+        f"{exponent:.2f}.\n"
+    )
+    found = {"medians": medians, "cost": cost, "exponent": exponent, "mace": versions, "provenance": provenance()}
+    for suffix, content in ((".md", text), (".json", json.dumps(found, indent=1) + "\n")):
+        with atomic(HERE / f"step{suffix}") as temporary:
+            temporary.write_text(content)
+
+
+if __name__ == "__main__":
+    main()
