@@ -14,7 +14,20 @@ from typing import Any
 
 import densnet
 
-PACKAGES = ("ase", "dftd4", "e3nn", "gpu4pyscf-cuda13x", "numpy", "pyscf", "rdkit", "scipy", "tblite", "torch", "zarr")
+PACKAGES = (
+    "ase",
+    "dftd4",
+    "e3nn",
+    "gpu4pyscf-cuda13x",
+    "numpy",
+    "pyscf",
+    "pytorch-ignite",
+    "rdkit",
+    "scipy",
+    "tblite",
+    "torch",
+    "zarr",
+)
 
 
 def seed(study_seed: int, *parts: object) -> int:

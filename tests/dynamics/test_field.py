@@ -9,6 +9,7 @@ from densnet.config import Simulation
 from densnet.dynamics import h5md, md
 from densnet.dynamics.calculator import DenSNetCalculator
 from densnet.dynamics.field import ModelField
+from densnet.dynamics.replica import Start
 
 
 def test_same_numbers_as_the_calculator():
@@ -20,11 +21,16 @@ def test_same_numbers_as_the_calculator():
     assert point.dipole == pytest.approx(atoms.get_dipole_moment(), abs=1e-7)
 
 
-def test_a_model_that_is_killed_resumes_on_the_same_bits(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_model_that_is_killed_resumes_on_the_same_bits(tmp_path, monkeypatch, number):
     monkeypatch.setattr(md, "CHECKPOINT", 20)
     settings = Simulation(lengths=[1], thermalisation=2e-4, production=6e-4, timestep=0.01, stride=0.04)
     model, atoms = toys.model(), molecule("CH3OH")
-    whole = md.run(model, atoms, settings, 3, tmp_path / "whole.h5")
+
+    def run(name):
+        return md.run_together(model, [Start(atoms, k, tmp_path / f"{name}{k}.h5") for k in range(number)], settings)
+
+    whole = run("whole")
 
     honest, calls = model.properties, 0
 
@@ -37,11 +43,11 @@ def test_a_model_that_is_killed_resumes_on_the_same_bits(tmp_path, monkeypatch):
 
     monkeypatch.setattr(model, "properties", failing)
     with pytest.raises(KeyboardInterrupt):
-        md.run(model, atoms, settings, 3, tmp_path / "killed.h5")
+        run("killed")
     monkeypatch.setattr(model, "properties", honest)
-    resumed = md.run(model, atoms, settings, 3, tmp_path / "killed.h5")
-    for name in h5md.UNITS:
-        assert np.array_equal(getattr(whole, name), getattr(resumed, name)), name
+    for one, other in zip(whole, run("killed"), strict=True):
+        for name in h5md.UNITS:
+            assert np.array_equal(getattr(one, name), getattr(other, name)), name
 
 
 def test_a_batch_gives_what_each_gives_alone():

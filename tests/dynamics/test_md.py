@@ -188,3 +188,22 @@ def test_of_several_the_one_that_breaks_is_named(tmp_path):
 
     with pytest.raises(SimulationError, match=r"a1\.h5: stopped .*not finite.*a1\.last\.xyz"):
         md.run_together(tearing, starts(tmp_path, field, "a"), SHORT)
+
+
+def test_a_disk_that_fills_up_costs_no_replica(tmp_path, monkeypatch):
+    field, written = Bonds(molecule("H2O")), []
+
+    def full(path, trajectory, honest=h5md.write):
+        written.append(path)
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+        honest(path, trajectory)
+
+    monkeypatch.setattr(h5md, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        md.run_together(field, starts(tmp_path, field, "a"), SHORT)
+    (tmp_path / "a0.h5").unlink()  # as the workflow does with what a failed job leaves
+    field.calls = 0
+    found = md.run_together(field, starts(tmp_path, field, "a"), SHORT)
+    assert field.calls == 0 and [len(one.dipole) for one in found] == [401] * 3
+    assert not list(tmp_path.glob("*.part"))

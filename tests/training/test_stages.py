@@ -21,6 +21,7 @@ from densnet.training.joint import train_joint
 
 SMALL = Network(irreps="8x0e+8x1o+4x2e", layers=1, cutoff=3.5, radial=6, radial_hidden=8)
 DENSITY = DensityTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50)
+JOINT = JointTraining(steps=60, batch=4, validate_every=20, learning_rate=3e-3)
 ENERGY = EnergyTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50, energy_weight=0.1)
 
 
@@ -108,7 +109,7 @@ def test_the_model_file_is_what_was_validated(trained):
             errors.append(model.properties(model.graph([(one.symbols, positions)]))["forces"].numpy() - forces)
     expected = 1e3 * np.abs(np.concatenate(errors)).mean()
     found = model.metadata["energy_training"]["best"]["force_mae_mev_per_angstrom"]
-    assert found == pytest.approx(expected, rel=1e-2)  # training multiplies by a Jacobian in single precision
+    assert found == pytest.approx(expected, abs=2e-4)  # training multiplies by a Jacobian in single precision
     assert model.metadata["density_training"]["best"] in rows(trained / "density.csv")
 
 
@@ -118,33 +119,58 @@ def test_training_again_gives_the_same_bits(trained, tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
 
 
-@pytest.mark.parametrize("kind", ["density", "energy"])
-def test_a_killed_training_continues(trained, tmp_path, monkeypatch, kind):
+@pytest.mark.parametrize("kind", ["density", "energy", "joint"])
+def test_a_killed_training_continues(trained, joint, tmp_path, monkeypatch, kind):
     def start():
+        made = out, history = tmp_path / OUT[kind], tmp_path / f"{kind}.csv"
         if kind == "density":
-            train_density(data, SMALL, DENSITY, 1, tmp_path / "density.pt", tmp_path / "density.csv")
+            train_density(data, SMALL, DENSITY, 1, *made)
+        elif kind == "energy":
+            train_energy(data, trained / "density.pt", toys.energy(SMALL), ENERGY, 1, out, history)
         else:
-            density = trained / "density.pt"
-            train_energy(data, density, toys.energy(SMALL), ENERGY, 1, tmp_path / "model.pt", tmp_path / "energy.csv")
+            train_joint(data, trained / "model.pt", JOINT, 1, out, history)
 
     data, step, calls = trained / "dataset.zip", trainer.Run.step, []
 
     def dies(run):
         calls.append(None)
-        if len(calls) == 70:
+        if len(calls) == dying:
             raise KeyboardInterrupt
         return step(run)
 
+    steps, every = (JOINT.steps, JOINT.validate_every) if kind == "joint" else (ENERGY.steps, ENERGY.validate_every)
+    dying = every + every // 2
     monkeypatch.setattr(trainer.Run, "step", dies)
     with pytest.raises(KeyboardInterrupt):
         start()
-    out = "density.pt" if kind == "density" else "model.pt"
-    assert not (tmp_path / out).exists() and len(list(tmp_path.glob("*.checkpoint"))) == 1
+    assert not (tmp_path / OUT[kind]).exists() and len(list(tmp_path.glob("*.checkpoint"))) == 1
     start()
-    assert len(calls) == 70 + 100
+    assert len(calls) == dying + steps - every
     assert rows(tmp_path / f"{kind}.csv") == rows(trained / f"{kind}.csv")
-    states = [torch.load(folder / out, weights_only=True)["state"] for folder in (trained, tmp_path)]
+    states = [torch.load(folder / OUT[kind], weights_only=True)["state"] for folder in (trained, tmp_path)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    start()  # what is trained is not trained again
+    assert len(calls) == dying + steps - every
+
+
+OUT = {"density": "density.pt", "energy": "model.pt", "joint": "joint.pt"}
+
+
+@pytest.mark.slow
+def test_trainings_in_two_processes(trained, tmp_path):
+    """Water and methane in one batch: shares of unequal size, and frames of unequal size."""
+    data, twice = trained / "dataset.zip", {"processes": 2}
+    density, energy = DENSITY.model_copy(update=twice), ENERGY.model_copy(update={**twice, "steps": 3, "batch": 3})
+    train_density(data, SMALL, density, 1, tmp_path / "density.pt", tmp_path / "density.csv")
+    assert rows(tmp_path / "density.csv")[0]["score"] == pytest.approx(rows(trained / "density.csv")[0]["score"], 0.05)
+    for name, settings in (("two", energy), ("one", energy.model_copy(update={"processes": 1}))):
+        out = tmp_path / f"{name}.pt", tmp_path / f"{name}.csv"
+        train_energy(data, trained / "density.pt", toys.energy(SMALL), settings, 1, *out)
+    (one,), (two,) = rows(tmp_path / "one.csv"), rows(tmp_path / "two.csv")
+    assert two["score"] == pytest.approx(one["score"], rel=1e-4)
+    assert not list(tmp_path.glob("*.checkpoint"))
+    with pytest.raises(DataError, match="no frames in the validation split"):
+        train_density(labelled.dataset(tmp_path, counts=(3, 0, 0)), SMALL, density, 1, *out)
 
 
 def test_jacobian_of_the_coefficients():
@@ -188,8 +214,7 @@ def test_refusals(trained, tmp_path):
 
 @pytest.fixture(scope="module")
 def joint(trained):
-    settings = JointTraining(steps=60, batch=4, validate_every=20, learning_rate=3e-3)
-    train_joint(trained / "dataset.zip", trained / "model.pt", settings, 1, trained / "joint.pt", trained / "joint.csv")
+    train_joint(trained / "dataset.zip", trained / "model.pt", JOINT, 1, trained / "joint.pt", trained / "joint.csv")
     return DenSNet.load(trained / "joint.pt")
 
 

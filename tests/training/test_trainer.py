@@ -1,13 +1,12 @@
 """The loop itself, on a line to be fitted: schedule, order of frames, resuming, refusals."""
 
-import ignite.distributed as idist
 import pytest
 import torch
 from torch import nn
 
 from densnet.config import Training
-from densnet.errors import ModelError
-from densnet.training.processes import side_by_side
+from densnet.errors import ConfigError, ModelError
+from densnet.training.processes import count, rank, side_by_side
 from densnet.training.trainer import PLATEAU, cosine, draw, train, write_history
 
 SETTINGS = Training(steps=60, batch=4, learning_rate=0.05, ema=0.9, validate_every=10)
@@ -120,14 +119,14 @@ def test_plateau(tmp_path, dies_at):
     _, rows = run(tmp_path, Stuck(), settings=settings)
     rates = [row["learning_rate"] for row in rows]
     waits = PLATEAU["patience"] + 2  # the first validation is an improvement
-    assert rates[:waits] == pytest.approx([0.05 * (1 + 10 * 14 / 15) / 15] + [0.05] * (waits - 1))
+    assert rates[:waits] == pytest.approx([0.05 * (1 + 9 * 14 / 15) / 15] + [0.05] * (waits - 1))
     assert rates[waits] == pytest.approx(0.025)
     assert rates[-1] == pytest.approx(0.0125)
 
 
-def in_processes(device, folder):
-    made, rows = run(folder, Line(), settings=SETTINGS.model_copy(update={"batch": 3}))
-    torch.save((made.state_dict(), rows), folder / f"{idist.get_rank()}-of-{idist.get_world_size()}")
+def in_processes(device, folder, value=0.0):
+    made, rows = run(folder, Line(value=value), settings=SETTINGS.model_copy(update={"batch": 3}))
+    torch.save((made.state_dict(), rows), folder / f"{rank()}-of-{count()}")
 
 
 @pytest.mark.slow
@@ -144,6 +143,14 @@ def test_several_processes_learn_what_one_learns(tmp_path):
         assert torch.equal(first[0][name], second[0][name])
         torch.testing.assert_close(first[0][name], weights, rtol=1e-4, atol=1e-5)
     assert [row["score"] for row in first[1]] == pytest.approx([row["score"] for row in rows], rel=1e-3)
+    with pytest.raises(ModelError, match="diverged at step 0"):  # not the traceback of a process
+        side_by_side(2, "cpu", in_processes, tmp_path, float("nan"))
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ConfigError, match="processes: 2 asked for, each with a GPU, and 1 found"):
+        side_by_side(2, "cuda", in_processes)
 
 
 def test_every_frame_once_in_an_epoch():

@@ -8,10 +8,11 @@ from tests import toys
 from tests.training import labelled
 
 from densnet.dataset import Dataset
+from densnet.errors import ConfigError
 from densnet.integrals import coulomb_and_overlap
 from densnet.models.density import build_density
 from densnet.models.graph import build_graph
-from densnet.training.metric import MolecularMetric, OnSiteMetric, frame_metrics
+from densnet.training.metric import MolecularMetric, OnSiteMetric, check_memory, frame_metrics
 from densnet.training.whitening import atomic_rows, statistics
 
 BASIS = toys.basis()
@@ -112,19 +113,19 @@ def test_distance_of_two_densities_is_that_on_a_grid(frames):
     on_grid = (values**2).sum() * (step / Bohr) ** 3
     found = statistics(frames, BASIS, 0.5)
     metrics = [metric for part in frames for metric in frame_metrics(part, BASIS, 0.5)]
-    both, coulomb = metrics[0], frame_metrics(one, BASIS, 0.0)[0]
+    both, coulomb = (root @ root.T for root in (metrics[0], frame_metrics(one, BASIS, 0.0)[0]))
     vector = torch.as_tensor(difference).float()
     assert 2 * float(vector @ (both - coulomb) @ vector) == pytest.approx(on_grid, rel=1e-2)
     graph = build_graph([(symbols, positions)], ["H", "C", "O"], 3.0)
-    metric = MolecularMetric(frames, BASIS, found, metrics)
+    metric = MolecularMetric(frames, found, metrics)
     expected = float(vector @ both @ vector) / (metric.variance * len(symbols))
-    assert float(metric(graph, torch.as_tensor(difference), [both])) == pytest.approx(expected, rel=1e-5)
+    assert float(metric(graph, torch.as_tensor(difference), metrics[:1])) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_mean_has_relative_error_one_in_the_metric_of_molecules(frames):
     found = statistics(frames, BASIS, 1.0)
     metrics = [metric for part in frames for metric in frame_metrics(part, BASIS, 1.0)]
-    metric = MolecularMetric(frames, BASIS, found, metrics)
+    metric = MolecularMetric(frames, found, metrics)
     structures, rows = [], []
     for one in frames:
         mean = np.concatenate([found[symbol].mean for symbol in one.symbols])
@@ -133,3 +134,9 @@ def test_the_mean_has_relative_error_one_in_the_metric_of_molecules(frames):
     graph = build_graph(structures, ["H", "C", "O"], 3.0)
     sizes = torch.bincount(graph.frame)
     assert float(metric(graph, torch.cat(rows), metrics) @ (sizes / sizes.sum())) == pytest.approx(1.0, rel=1e-5)
+
+
+def test_metrics_that_do_not_fit_are_refused():
+    check_memory([(1000, 500), (12, 1700)])
+    with pytest.raises(ConfigError, match=r"density_training.loss: the metrics of all frames take 12437 GB, .*on-site"):
+        check_memory([(100_000, 5576), (10, 1000)])

@@ -165,6 +165,16 @@ def variant_models(variants):
     return [f"<results>/variants/{name}/{last_training(VARIANTS[name])}/model.pt" for name in variants]
 
 
+def processes_of(training):
+    """Return the processes of a training, as a function of the wildcards: a variant has its own."""
+
+    def processes(wildcards):
+        one = VARIANTS[wildcards.variant] if "variant" in wildcards.keys() else study
+        return getattr(one, training).processes
+
+    return processes
+
+
 def last_training(one):
     """Return the folder of the last training of a study or of a variant."""
     return "joint" if one.joint_training.steps else "energy"

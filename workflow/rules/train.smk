@@ -15,11 +15,11 @@ rule train_density:
     priority: 10
     conda:
         "../../envs/densnet.yaml"
-    threads: study.density_training.processes
+    threads: processes_of("density_training")
     resources:
-        mem_mb=8000 * study.density_training.processes,
+        mem_mb=lambda wildcards, threads: 8000 * threads,
         runtime=24 * 60,
-        gpu=GPUS * study.density_training.processes,
+        gpu=lambda wildcards, threads: GPUS * threads,
     params:
         network=study.density_network.model_dump(),
         training=study.density_training.model_dump(),
@@ -45,11 +45,11 @@ rule train_energy:
     priority: 10
     conda:
         "../../envs/densnet.yaml"
-    threads: study.energy_training.processes
+    threads: processes_of("energy_training")
     resources:
-        mem_mb=8000 * study.energy_training.processes,
+        mem_mb=lambda wildcards, threads: 8000 * threads,
         runtime=48 * 60,
-        gpu=GPUS * study.energy_training.processes,
+        gpu=lambda wildcards, threads: GPUS * threads,
     params:
         network=study.energy_network.model_dump(),
         training=study.energy_training.model_dump(),
@@ -75,11 +75,11 @@ rule train_joint:
     priority: 10
     conda:
         "../../envs/densnet.yaml"
-    threads: study.joint_training.processes
+    threads: processes_of("joint_training")
     resources:
-        mem_mb=8000 * study.joint_training.processes,
+        mem_mb=lambda wildcards, threads: 8000 * threads,
         runtime=48 * 60,
-        gpu=GPUS * study.joint_training.processes,
+        gpu=lambda wildcards, threads: GPUS * threads,
     params:
         training=study.joint_training.model_dump(),
         seed=study.seed,

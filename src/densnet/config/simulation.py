@@ -16,7 +16,7 @@ class Simulation(Section):
     """Independent starts of each length."""
     batch: Count = 1
     """Replicas that run together in one job: for small molecules a step of several takes little more than that of
-    one."""
+    one. A replica that stops, because a bond breaks for one, stops its company."""
     temperature: Positive = 300.0
     """K."""
     timestep: Positive = 0.5

@@ -74,7 +74,7 @@ class DensityLoss(Section):
 
     loss: Literal["metric", "on-site", "coefficients"] = "metric"
     """``metric``: the distance of the densities of a frame in the Coulomb and the overlap metric of all its functions.
-    ``on-site``: that of each atom by itself. ``coefficients``: the plain squares of their differences."""
+    ``on-site``: that of each atom by itself. ``coefficients``: that of the plain coefficients."""
     overlap_weight: float = Field(1.0, ge=0)
     """Weight of the overlap-metric loss beside the Coulomb-metric loss."""
     dipole_weight: float = Field(0.1, ge=0)

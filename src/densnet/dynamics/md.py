@@ -90,6 +90,8 @@ def run_together(
     _begin_or_resume(replicas, field)
     _propagate(replicas, field)
     trajectories = [replica.finish() for replica in replicas]
+    for replica in replicas:  # not before all are written: a disk that fills up must not cost those that were not
+        replica.checkpoints.clear()
     for start, found in zip(starts, trajectories, strict=True):
         log.info("%s: %d frames, %.0f K", start.out, len(found.dipole), found.temperature.mean())
     return trajectories

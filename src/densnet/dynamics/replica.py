@@ -195,7 +195,7 @@ class Replica:
         self.checkpoints.save(self.state, self.rng, self.pieces[-1])
 
     def finish(self) -> h5md.Trajectory:
-        """Write the trajectory, remove the checkpoints, and return it."""
+        """Write the trajectory and return it; the checkpoints stay."""
         filled = [piece for piece in self.pieces if piece]
         joined = {name: np.concatenate([piece[name] for piece in filled]) for name in h5md.UNITS}
         settings = {**self.simulation.model_dump(), **self.start.parameters, "seed": self.start.seed}
@@ -208,7 +208,6 @@ class Replica:
         )
         trajectory.parameters["largest_stretch"] = float(self.guard.stretch(trajectory.position).max(initial=0.0))
         h5md.write(self.start.out, trajectory)
-        self.checkpoints.clear()
         return trajectory
 
     def _give_up(self, last_good: Array, complaint: str) -> None:

@@ -71,7 +71,7 @@ class Whitening(nn.Module):
     """Affine map between coefficients c and numbers y of order one: ``c = mean + y @ matrix``, for each element.
 
     ``mean`` is non-zero for l = 0 only and ``matrix`` mixes shells of one l and treats all m alike, so that y rotates
-    as c does. Both are float64 buffers made from training data (`densnet.training.metric.whitening`).
+    as c does. Both are float64 buffers made from training data (`densnet.training.whitening`).
     """
 
     def __init__(self, layout: Layout) -> None:

@@ -71,7 +71,7 @@ def variants_table(evaluations: Evaluations, molecule: str = "molecule") -> str:
 
 EXPLANATION = (
     "Mean absolute errors on the test frames against DFT. Density: integrated absolute difference in percent of the "
-    "electrons. Energy of a whole molecule. Training: of both networks, one after the other.\n"
+    "electrons. Energy of a whole molecule. Training: of both networks, all trainings together.\n"
 )
 
 

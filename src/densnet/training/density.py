@@ -13,6 +13,7 @@ import torch
 from densnet.basis import AuxiliaryBasis
 from densnet.config import DensityTraining, Network, Training
 from densnet.dataset import Dataset
+from densnet.errors import ModelError
 from densnet.files import sha256
 from densnet.models.density import DensityNetwork, build_density
 from densnet.models.store import read_archive, write_archive
@@ -74,6 +75,8 @@ def _train(
     started = time.perf_counter()
     dataset = Dataset.open(dataset_path).learning_from(train_frames)
     fingerprint = digest(network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path), train_frames)
+    if is_trained(out, KIND, None, fingerprint):
+        return
     torch.manual_seed(seed)
     model = build_density(dataset.basis, network)
     stage = _stage(model, dataset, training, device)
@@ -109,6 +112,20 @@ def about(
     frames = {str(length): len(found) for length, found in dataset.of("train")}
     settings = training.model_dump(mode="json")
     return {"fingerprint": fingerprint, "frames": frames, "settings": settings, "seconds": seconds, "best": best(rows)}
+
+
+def is_trained(path: Path, kind: str, training: str | None, fingerprint: str) -> bool:
+    """Return whether a file is what a training with this fingerprint left; ``training``: its key in the metadata."""
+    if not path.is_file():
+        return False
+    try:
+        metadata = read_archive(path, kind)[0]["metadata"]
+    except ModelError:
+        return False
+    done = (metadata.get(training, {}) if training else metadata).get("fingerprint") == fingerprint
+    if done:
+        log.info("%s: trained before, on the same data and with the same settings", path)
+    return done
 
 
 def digest(*parts: object) -> str:

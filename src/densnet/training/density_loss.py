@@ -18,7 +18,7 @@ from densnet.errors import DataError
 from densnet.frames import FrameSet
 from densnet.models.density import DensityNetwork, dipole_moments, frame_dipoles
 from densnet.models.graph import Graph, build_graph, collate
-from densnet.training.metric import Metric, MolecularMetric, OnSiteMetric, frame_metrics
+from densnet.training.metric import Metric, MolecularMetric, OnSiteMetric, check_memory, frame_metrics
 from densnet.training.whitening import statistics
 
 SMALLEST = 1e-12
@@ -115,10 +115,15 @@ def density_stage(
     ------
     DataError
         There are no frames to train on, or none to validate on.
+    ConfigError
+        The metrics of all frames do not fit into memory.
     """
     chosen = [frames for _, frames in dataset.of("train")]
     weight = None if training.loss == "coefficients" else training.overlap_weight
     whole = weight if training.loss == "metric" else None
+    if whole is not None:
+        kept = [frames for name in ("train", "validation") for _, frames in dataset.of(name)]
+        check_memory([frames.coefficients.shape for frames in kept])
     split = {
         name: [one for _, frames in dataset.of(name) for one in _frames(frames, model, dataset.basis, whole, reach)]
         for name in ("train", "validation")
@@ -129,7 +134,7 @@ def density_stage(
     found = statistics(chosen, dataset.basis, weight)
     metric: Metric = OnSiteMetric(model, found).to(device)
     if whole is not None:
-        metric = MolecularMetric(chosen, dataset.basis, found, [frame.metric for frame in split["train"]])
+        metric = MolecularMetric(chosen, found, [frame.metric for frame in split["train"]])
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, model.elements)]
     return DensityStage(split["train"], split["validation"], metric, moments, training.dipole_weight)
 

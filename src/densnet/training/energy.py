@@ -23,8 +23,9 @@ from densnet.models.densnet import DenSNet
 from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, collate
 from densnet.models.shells import Layout
+from densnet.models.store import MODEL
 from densnet.provenance import provenance
-from densnet.training.density import about, digest, load_density
+from densnet.training.density import about, digest, is_trained, load_density
 from densnet.training.density_loss import require
 from densnet.training.jacobian import coefficients_and_jacobian
 from densnet.training.processes import is_first, side_by_side
@@ -57,10 +58,11 @@ class EnergyStage:
         self.size = len(train)
 
     def loss(self, network: EnergyNetwork, frames: Sequence[int]) -> Tensor:
-        """Return the weighted mean absolute errors of the energy per atom and of the force components."""
+        """Return the weighted mean absolute errors of the energy per atom and of the forces, all frames alike."""
         chosen = [self.train[index] for index in frames]
         energy, forces = self._errors(network, chosen, create_graph=True)
-        return self.energy_weight * energy.abs().mean() + (1 - self.energy_weight) * forces.abs().mean()
+        each = torch.stack([part.abs().mean() for part in forces.split([len(frame.forces) for frame in chosen])])
+        return self.energy_weight * energy.abs().mean() + (1 - self.energy_weight) * each.mean()
 
     def validate(self, network: EnergyNetwork) -> dict[str, float]:
         """Return the score, and mean absolute errors of energy (meV per atom) and forces (meV/Angstrom)."""
@@ -141,6 +143,8 @@ def _train(
     fingerprint = digest(
         network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path), sha256(density_path), train_frames
     )
+    if is_trained(out, MODEL, "energy_training", fingerprint):
+        return
     torch.manual_seed(seed)
     model = DenSNet(density, EnergyNetwork(density.layout.spec, network), basis, free_atoms)
     stage = _stage(model.to(device), dataset, training, device)

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from densnet.config import JointTraining
 from densnet.dataset import Dataset
+from densnet.errors import DataError
 from densnet.files import sha256
 from densnet.models.densnet import DenSNet
 from densnet.models.graph import collate
+from densnet.models.store import MODEL
 from densnet.provenance import provenance
-from densnet.training.density import about, digest
-from densnet.training.density_loss import DensityStage, density_stage
+from densnet.training.density import about, digest, is_trained
+from densnet.training.density_loss import DensityFrame, DensityStage, density_stage
 from densnet.training.processes import is_first, side_by_side
 from densnet.training.trainer import train, write_history
 
@@ -56,38 +58,40 @@ class JointStage:
     def loss(self, network: DenSNet, frames: Sequence[int]) -> Tensor:
         """Return the weighted errors of energy per atom and forces, as alone, and of density and dipole, as alone."""
         chosen = [self.density.train[index] for index in frames]
-        errors = self._errors(network, chosen, [self.train[index] for index in frames], create_graph=True)
-        return self._score(*errors)
+        return self._score(*self._errors(network, chosen, [self.train[index] for index in frames], create_graph=True))
 
     def validate(self, network: DenSNet) -> dict[str, float]:
         """Return the score and the errors that either training reports."""
         found = []
         for frame, targets in zip(self.density.validation, self.validation, strict=True):
-            errors = self._errors(network, [frame], [targets], create_graph=False)
-            found.append([error.detach().flatten() for error in errors])
+            found.append([error.detach() for error in self._errors(network, [frame], [targets], create_graph=False)])
         energy, forces, density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
+        sizes = torch.tensor([len(targets.forces) for targets in self.validation], dtype=forces.dtype)
         return {
             "score": float(self._score(energy, forces, density, dipole)),
-            "energy_mae_mev_per_atom": 1e3 * float(energy.abs().mean()),
-            "force_mae_mev_per_angstrom": 1e3 * float(forces.abs().mean()),
+            "energy_mae_mev_per_atom": 1e3 * float(energy.mean()),
+            "force_mae_mev_per_angstrom": 1e3 * float((forces.cpu() * sizes).sum() / sizes.sum()),
             **self.density.summary(density, dipole),
         }
 
     def _score(self, energy: Tensor, forces: Tensor, density: Tensor, dipole: Tensor) -> Tensor:
-        potential = self.energy_weight * energy.abs().mean() + (1 - self.energy_weight) * forces.abs().mean()
+        potential = self.energy_weight * energy.mean() + (1 - self.energy_weight) * forces.mean()
         return potential + self.density_weight * self.density.score(density, dipole)
 
-    def _errors(self, network: DenSNet, frames: list, targets: list[Targets], create_graph: bool) -> tuple[Tensor, ...]:
-        """Return the errors of energies per atom, forces, densities and dipoles."""
+    def _errors(
+        self, network: DenSNet, frames: list[DensityFrame], targets: list[Targets], create_graph: bool
+    ) -> tuple[Tensor, ...]:
+        """Return, for each frame, the absolute errors of energy per atom, forces, density and dipole."""
         graph = collate([frame.graph for frame in frames])
         graph = graph.moved(graph.positions.requires_grad_(True))
         found = network(graph)
         energy = found["energy"]
         forces = -torch.autograd.grad(energy.sum(), graph.positions, create_graph=create_graph, retain_graph=True)[0]
         sizes = torch.bincount(graph.frame, minlength=graph.n_frames)
-        energy_error = (energy - torch.cat([one.energy for one in targets])) / sizes
-        force_error = (forces - torch.cat([one.forces for one in targets])).float()
-        return energy_error, force_error, *self.density.errors(network.density, graph, frames, found["coefficients"])
+        energy_error = (energy - torch.cat([one.energy for one in targets])).abs() / sizes
+        force_error = (forces - torch.cat([one.forces for one in targets])).abs().mean(-1)
+        each = graph.sum_frames(force_error) / sizes
+        return energy_error, each, *self.density.errors(network.density, graph, frames, found["coefficients"])
 
 
 def train_joint(
@@ -138,7 +142,11 @@ def _train(
     started = time.perf_counter()
     dataset = Dataset.open(dataset_path).learning_from(train_frames)
     model = DenSNet.load(model_path, device)
+    if model.basis.shells != dataset.basis.shells:
+        raise DataError(f"{model_path}: trained with another auxiliary basis than {dataset_path}; train it again")
     fingerprint = digest(training.fingerprint(), seed, sha256(dataset_path), sha256(model_path), train_frames)
+    if is_trained(out, MODEL, "joint_training", fingerprint):
+        return
     stage = _stage(model, dataset, training, device)
     checkpoint = out.with_suffix(".checkpoint")
     rows = train(model.requires_grad_(True), stage, training, seed, checkpoint, fingerprint, "both networks")

@@ -7,6 +7,7 @@ coefficients of neighbouring atoms whose functions nearly cancel, which no densi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -15,10 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from densnet.basis import AuxiliaryBasis
+from densnet.errors import ConfigError
 from densnet.frames import FrameSet
 from densnet.models.density import DensityNetwork
 from densnet.models.graph import Graph
 from densnet.training.whitening import ElementStatistics
+
+STEADY = 1e-12
+"""Added to the diagonal of a metric, relative to it, so that it has a root."""
 
 
 class Metric(Protocol):
@@ -34,7 +39,7 @@ class Metric(Protocol):
         difference
             Difference of the coefficients of all of them, (functions,).
         frames
-            Of each structure its matrix from `frame_metrics`.
+            Of each structure its root from `frame_metrics`.
         """
 
 
@@ -65,10 +70,8 @@ class MolecularMetric:
     ----------
     sets
         Training frames.
-    basis
-        Auxiliary basis of their coefficients.
     found
-        Statistics of its elements.
+        Statistics of the elements.
     metrics
         `frame_metrics` of every training frame, set after set.
     """
@@ -76,7 +79,6 @@ class MolecularMetric:
     def __init__(
         self,
         sets: list[FrameSet],
-        basis: AuxiliaryBasis,
         found: dict[str, ElementStatistics],
         metrics: Sequence[Tensor],
     ) -> None:
@@ -96,16 +98,31 @@ class MolecularMetric:
 
 
 def frame_metrics(frames: FrameSet, basis: AuxiliaryBasis, overlap_weight: float) -> list[Tensor]:
-    """Return J + w S of every frame, each (functions, functions) in float32: a few of them are the memory of a step."""
+    """Return the lower Cholesky root of J + w S of every frame, each (functions, functions) in float32.
+
+    The root and not the matrix: in single precision a nearly singular matrix would have negative lengths.
+    """
     from densnet.integrals import coulomb_and_overlap
 
     found = []
     for positions in frames.positions:
         coulomb, overlap = coulomb_and_overlap(frames.symbols, positions, basis)
-        found.append(torch.as_tensor(coulomb + overlap_weight * overlap, dtype=torch.float32))
+        metric = coulomb + overlap_weight * overlap
+        metric[np.diag_indices_from(metric)] *= 1 + STEADY
+        found.append(torch.as_tensor(np.linalg.cholesky(metric), dtype=torch.float32))
     return found
 
 
-def _length(difference: Tensor, metric: Tensor) -> Tensor:
-    single = difference.to(metric.dtype)
-    return single @ (metric @ single)
+def check_memory(functions: Sequence[tuple[int, int]]) -> None:
+    """Raise `ConfigError` where the roots of all frames do not fit; ``functions``: frames, and functions of each."""
+    needed = sum(frames * 4 * size**2 for frames, size in functions)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > 0.8 * there:
+        raise ConfigError(
+            f"density_training.loss: the metrics of all frames take {needed / 1e9:.0f} GB, this machine has "
+            f"{there / 1e9:.0f} GB; say on-site, or train on fewer frames or in a smaller basis"
+        )
+
+
+def _length(difference: Tensor, root: Tensor) -> Tensor:
+    return (difference.to(root.dtype) @ root).square().sum()

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from torch import Tensor, nn
@@ -24,7 +23,7 @@ from tqdm import tqdm
 from densnet.config import Training
 from densnet.errors import ModelError
 from densnet.files import atomic
-from densnet.training.processes import sum_gradients
+from densnet.training.processes import count, from_first, is_first, rank, sum_gradients, wait_for_all
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class Run:
     def step(self) -> float:
         """Take one step and return the loss of this process's share of the frames."""
         frames = draw(self.record.step, self.settings.batch, self.stage.size, self.seed)
-        share = frames[idist.get_rank() :: idist.get_world_size()]
+        share = frames[rank() :: count()]
         self.optimiser.zero_grad(set_to_none=False)
         value = 0.0
         if share:
@@ -99,17 +98,18 @@ class Run:
             step = self.record.step
             raise ModelError(f"training diverged at step {step}: lower its learning_rate or clip in the study")
         self.optimiser.step()
+        self.rate = self.optimiser.param_groups[0]["lr"]
         self.schedule.step()
         self.average.update_parameters(self.network)
         self.record.step += 1
         return value
 
-    def validate(self, loss: float, rate: float) -> dict[str, float]:
+    def validate(self, loss: float) -> dict[str, float]:
         """Return the errors of the averaged weights, which are kept where they are the best so far."""
-        record, errors = self.record, self.stage.validate(self.average.module)
+        record, errors = self.record, from_first(lambda: self.stage.validate(self.average.module))
         if not math.isfinite(errors["score"]):
             raise ModelError(f"training diverged before step {record.step}: lower its learning_rate in the study")
-        record.history.append({"step": record.step, "learning_rate": rate, "loss": loss, **errors})
+        record.history.append({"step": record.step, "learning_rate": self.rate, "loss": loss, **errors})
         if errors["score"] < record.best:
             record.best, record.best_step = errors["score"], record.step
             record.best_state = copy.deepcopy(self.average.module.state_dict())
@@ -170,6 +170,7 @@ def train(
     """
     run = Run(network, stage, settings, seed)
     _resume(run, checkpoint, fingerprint)
+    wait_for_all()  # before one of them can have removed the checkpoint
     if not run.finished:
         _engine(run, checkpoint, fingerprint, title).run(max_epochs=1, epoch_length=settings.steps)
     log.info("%s: best at step %d of %d", title, run.record.best_step, run.record.step)
@@ -180,7 +181,7 @@ def train(
 def _engine(run: Run, checkpoint: Path, fingerprint: str, title: str) -> Engine:
     """Return the loop over the steps that are left: one epoch, with a validation and a checkpoint now and then."""
     steps, every, losses = run.settings.steps, run.settings.validate_every, []
-    bar = tqdm(total=steps, initial=run.record.step, desc=title, unit="step", disable=None)
+    bar = tqdm(total=steps, initial=run.record.step, desc=title, unit="step", disable=None if is_first() else True)
     engine = Engine(lambda *_: run.step())
     engine.logger.setLevel(logging.CRITICAL)  # it would log an error that is raised, and logged, anyway
     engine.load_state_dict({"iteration": run.record.step, "max_epochs": 1, "epoch_length": steps})
@@ -192,10 +193,10 @@ def _engine(run: Run, checkpoint: Path, fingerprint: str, title: str) -> Engine:
 
     @engine.on(Events.ITERATION_COMPLETED(event_filter=lambda _, step: step % every == 0 or step == steps))
     def validate() -> None:
-        row = run.validate(sum(losses) / len(losses), run.optimiser.param_groups[0]["lr"])
+        row = run.validate(sum(losses) / len(losses))
         bar.set_postfix({name: f"{value:.3g}" for name, value in row.items() if name != "step"})
         losses.clear()
-        if idist.get_rank() == 0:
+        if is_first():
             with atomic(checkpoint) as temporary:
                 torch.save({"fingerprint": fingerprint, **run.state()}, temporary)
         if run.finished:
