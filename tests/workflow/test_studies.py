@@ -48,8 +48,10 @@ def test_variants_are_a_target_of_their_own(house):
     jobs, ordinary = house.planned("ethanol", "variants"), house.planned("ethanol")
     assert not any("variant" in rule for rule in ordinary)
     count = len(load_study(STUDIES["ethanol"]).variants)
-    assert jobs["train_energy_variant"] == jobs["evaluate_variant"] == count
-    assert jobs["train_density_variant"] == count - 1  # one changes the energy network alone
+    assert jobs["evaluate_variant"] == count
+    assert jobs["train_energy_variant"] == count - 1  # one only trains the study's own model on
+    assert jobs["train_density_variant"] == count - 2  # one changes the energy network alone
+    assert jobs["train_joint_variant"] == 1
     assert jobs["train_density"] == jobs["train_energy"] == jobs["gather"] == jobs["compare_variants"] == 1
     assert not jobs.keys() & {"simulate", "plot_errors"}
     assert "study 'tiny' has no variants" in house.run("variants", "--dry-run").stdout
