@@ -157,7 +157,7 @@ def energy_of_variant(wildcards):
 
 def model_of_variant(wildcards):
     """Return the model of a variant."""
-    return variant_models([wildcards.variant])
+    return variant_models([wildcards.variant])[0]
 
 
 def variant_models(variants):
