@@ -86,8 +86,8 @@ def _train(
         return
     seconds = round(time.perf_counter() - started, 1)
     metadata = provenance(**about(dataset, training, fingerprint, rows, seconds))
-    save_density(out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)
     write_history(history, rows)
+    save_density(out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)
     checkpoint.unlink(missing_ok=True)
     log.info(
         "density network: %d parameters, %.0f s, %s", sum(p.numel() for p in model.parameters()), seconds, rows[-1]

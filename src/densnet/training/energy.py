@@ -156,8 +156,8 @@ def _train(
     own = provenance(**about(dataset, training, fingerprint, rows, seconds))
     data = {"name": dataset.meta.get("name"), "study": dataset.meta.get("study", {})}
     model.metadata = data | {"density_training": about_density, "energy_training": own}
-    model.cpu().save(out)
     write_history(history, rows)
+    model.cpu().save(out)
     checkpoint.unlink(missing_ok=True)
     log.info(
         "energy network: %d parameters, %.0f s, %s",

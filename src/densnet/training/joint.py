@@ -155,8 +155,8 @@ def _train(
     seconds = round(time.perf_counter() - started, 1)
     own = provenance(**about(dataset, training, fingerprint, rows, seconds))
     model.metadata = model.metadata | {"joint_training": own}
-    model.cpu().save(out)
     write_history(history, rows)
+    model.cpu().save(out)
     checkpoint.unlink(missing_ok=True)
     log.info("both networks: %.0f s, %s", seconds, rows[-1])
 
