@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -11,20 +9,17 @@ from typing import Any
 import torch
 
 from densnet.basis import AuxiliaryBasis
-from densnet.config import DensityTraining, Network, Training
+from densnet.config import DensityTraining, Network
 from densnet.dataset import Dataset
-from densnet.errors import ModelError
 from densnet.files import sha256
 from densnet.models.density import DensityNetwork, build_density
 from densnet.models.store import read_archive, write_archive
 from densnet.prior import FreeAtoms
-from densnet.provenance import provenance
 from densnet.training.density_loss import DensityStage, density_stage, require
-from densnet.training.processes import is_first, side_by_side
-from densnet.training.trainer import best, train, write_history
+from densnet.training.outcome import about, digest, is_trained, keep
+from densnet.training.processes import side_by_side
+from densnet.training.trainer import train
 from densnet.training.whitening import statistics
-
-log = logging.getLogger(__name__)
 
 KIND = "DensityNetwork"
 
@@ -82,16 +77,11 @@ def _train(
     stage = _stage(model, dataset, training, device)
     checkpoint = out.with_suffix(".checkpoint")
     rows = train(model, stage, training, seed, checkpoint, fingerprint, "density network")
-    if not is_first():
-        return
-    seconds = round(time.perf_counter() - started, 1)
-    metadata = provenance(**about(dataset, training, fingerprint, rows, seconds))
-    write_history(history, rows)
-    save_density(out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)
-    checkpoint.unlink(missing_ok=True)
-    log.info(
-        "density network: %d parameters, %.0f s, %s", sum(p.numel() for p in model.parameters()), seconds, rows[-1]
-    )
+
+    def save(metadata: dict[str, Any]) -> None:
+        save_density(out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)
+
+    keep(rows, history, checkpoint, save, about(dataset, training, fingerprint, rows, started))
 
 
 def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, device: str) -> DensityStage:
@@ -103,34 +93,6 @@ def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, d
         one = found[symbol]
         model.whitening.set(element, torch.as_tensor(one.mean), torch.as_tensor(one.matrix))
     return density_stage(model.to(device), dataset, training, device, model.config.cutoff)
-
-
-def about(
-    dataset: Dataset, training: Training, fingerprint: str, rows: list[dict[str, float]], seconds: float
-) -> dict[str, Any]:
-    """Return what a network keeps of its training: frames of each length, settings, seconds, the best validation."""
-    frames = {str(length): len(found) for length, found in dataset.of("train")}
-    settings = training.model_dump(mode="json")
-    return {"fingerprint": fingerprint, "frames": frames, "settings": settings, "seconds": seconds, "best": best(rows)}
-
-
-def is_trained(path: Path, kind: str, training: str | None, fingerprint: str) -> bool:
-    """Return whether a file is what a training with this fingerprint left; ``training``: its key in the metadata."""
-    if not path.is_file():
-        return False
-    try:
-        metadata = read_archive(path, kind)[0]["metadata"]
-    except ModelError:
-        return False
-    done = (metadata.get(training, {}) if training else metadata).get("fingerprint") == fingerprint
-    if done:
-        log.info("%s: trained before, on the same data and with the same settings", path)
-    return done
-
-
-def digest(*parts: object) -> str:
-    """Return a fingerprint of everything a training run depends on."""
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def save_density(

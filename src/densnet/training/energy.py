@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,15 +24,13 @@ from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, collate
 from densnet.models.shells import Layout
 from densnet.models.store import MODEL
-from densnet.provenance import provenance
-from densnet.training.density import about, digest, is_trained, load_density
+from densnet.training.density import load_density
 from densnet.training.density_loss import require
 from densnet.training.jacobian import coefficients_and_jacobian
-from densnet.training.processes import is_first, side_by_side
-from densnet.training.trainer import train, write_history
+from densnet.training.outcome import about, digest, is_trained, keep
+from densnet.training.processes import side_by_side
+from densnet.training.trainer import train
 from densnet.training.whitening import statistics
-
-log = logging.getLogger(__name__)
 
 INPUT_FLOOR = 1.0
 """Components of the density that vary less than this, relative to the largest, are not blown up to unit variance: the
@@ -150,21 +148,13 @@ def _train(
     stage = _stage(model.to(device), dataset, training, device)
     checkpoint = out.with_suffix(".checkpoint")
     rows = train(model.energy, stage, training, seed, checkpoint, fingerprint, "energy network")
-    if not is_first():
-        return
-    seconds = round(time.perf_counter() - started, 1)
-    own = provenance(**about(dataset, training, fingerprint, rows, seconds))
-    data = {"name": dataset.meta.get("name"), "study": dataset.meta.get("study", {})}
-    model.metadata = data | {"density_training": about_density, "energy_training": own}
-    write_history(history, rows)
-    model.cpu().save(out)
-    checkpoint.unlink(missing_ok=True)
-    log.info(
-        "energy network: %d parameters, %.0f s, %s",
-        sum(p.numel() for p in model.energy.parameters()),
-        seconds,
-        rows[-1],
-    )
+
+    def save(metadata: dict[str, Any]) -> None:
+        data = {"name": dataset.meta.get("name"), "study": dataset.meta.get("study", {})}
+        model.metadata = data | {"density_training": about_density, "energy_training": metadata}
+        model.cpu().save(out)
+
+    keep(rows, history, checkpoint, save, about(dataset, training, fingerprint, rows, started))
 
 
 def _stage(model: DenSNet, dataset: Dataset, training: EnergyTraining, device: str) -> EnergyStage:

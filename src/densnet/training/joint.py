@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,13 +18,10 @@ from densnet.files import sha256
 from densnet.models.densnet import DenSNet
 from densnet.models.graph import collate
 from densnet.models.store import MODEL
-from densnet.provenance import provenance
-from densnet.training.density import about, digest, is_trained
 from densnet.training.density_loss import DensityFrame, DensityStage, density_stage
-from densnet.training.processes import is_first, side_by_side
-from densnet.training.trainer import train, write_history
-
-log = logging.getLogger(__name__)
+from densnet.training.outcome import about, digest, is_trained, keep
+from densnet.training.processes import side_by_side
+from densnet.training.trainer import train
 
 
 @dataclass(frozen=True)
@@ -150,15 +147,12 @@ def _train(
     stage = _stage(model, dataset, training, device)
     checkpoint = out.with_suffix(".checkpoint")
     rows = train(model.requires_grad_(True), stage, training, seed, checkpoint, fingerprint, "both networks")
-    if not is_first():
-        return
-    seconds = round(time.perf_counter() - started, 1)
-    own = provenance(**about(dataset, training, fingerprint, rows, seconds))
-    model.metadata = model.metadata | {"joint_training": own}
-    write_history(history, rows)
-    model.cpu().save(out)
-    checkpoint.unlink(missing_ok=True)
-    log.info("both networks: %.0f s, %s", seconds, rows[-1])
+
+    def save(metadata: dict[str, Any]) -> None:
+        model.metadata = model.metadata | {"joint_training": metadata}
+        model.cpu().save(out)
+
+    keep(rows, history, checkpoint, save, about(dataset, training, fingerprint, rows, started))
 
 
 def _stage(model: DenSNet, dataset: Dataset, training: JointTraining, device: str) -> JointStage:
