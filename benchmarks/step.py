@@ -2,8 +2,8 @@
 
     python benchmarks/step.py --mace /path/to/an/environment/with/mace-torch/bin/python
 
-One thread, one molecule, single precision, through the ASE calculators of both; rounds of the two alternate, so that a
-busy machine slows both alike. MACE needs an environment of its own (``pip install torch mace-torch``), because it pins
+One thread, one molecule, single precision: ours as dynamics calls it, as it is and compiled, MACE through its ASE
+calculator; rounds alternate, so that a busy machine slows all alike. MACE needs an environment of its own (``pip install torch mace-torch``), because it pins
 an old e3nn. Weights are random where no model is given: the time of a step does not depend on them. Neighbour lists are
 part of a step. Writes ``step.md`` and ``step.json`` beside this file.
 """
@@ -24,8 +24,9 @@ from tqdm import tqdm
 
 from densnet.config import Molecule, load_study
 from densnet.dataset import Dataset
-from densnet.dynamics.calculator import DenSNetCalculator
+from densnet.dynamics.field import ModelField
 from densnet.files import atomic
+from densnet.models.compiled import CompiledModel
 from densnet.models.densnet import DenSNet
 from densnet.provenance import provenance
 from densnet.report.tables import markdown
@@ -42,17 +43,17 @@ def untrained(study: str, dataset: Path) -> DenSNet:
     """Return a model of the size a study asks for, with the auxiliary basis of a dataset and random weights."""
     settings, known = load_study(ROOT / "workflow" / "studies" / f"{study}.yaml"), Dataset.open(dataset)
     torch.manual_seed(0)
-    return DenSNet.create(known.basis, known.free_atoms, settings.density_network, settings.energy_network)
+    model = DenSNet.create(known.basis, known.free_atoms, settings.density_network, settings.energy_network)
+    return model.requires_grad_(False).eval()
 
 
-def ours(model: DenSNet, atoms: Atoms, calls: int = CALLS) -> list[float]:
+def ours(model: DenSNet | CompiledModel, atoms: Atoms, calls: int = CALLS) -> list[float]:
     """Return the milliseconds of each of some steps."""
-    calculator, rng, times = DenSNetCalculator(model), np.random.default_rng(0), []
+    field, rng, times = ModelField(model, atoms.get_chemical_symbols()), np.random.default_rng(0), []
     for _ in range(calls + 3):
-        moved = atoms.copy()
-        moved.positions += rng.normal(0, 0.01, moved.positions.shape)
+        positions = atoms.positions + rng.normal(0, 0.01, atoms.positions.shape)
         started = time.perf_counter()
-        calculator.calculate(moved, ["energy", "forces", "dipole"])
+        field(positions)
         times.append(1e3 * (time.perf_counter() - started))
     return times[3:]
 
@@ -78,10 +79,12 @@ def main() -> None:
     chains = {length: build(CHAIN, length, 0, 1, relax=False) for length in LENGTHS}
     structures = {"ethanol": build(Molecule(name="ethanol", smiles="CCO"), 1, 0, 1), "12-mer": chains[12]}
     models = {"ethanol": untrained("ethanol", given.ethanol), "12-mer": untrained("polythiophene", given.thiophene)}
+    compiled = {name: CompiledModel(model) for name, model in models.items()}
     times: dict[str, dict[str, list[float]]] = {}
     for _ in tqdm(range(ROUNDS), desc="rounds"):
         for name, atoms in structures.items():
             times.setdefault("densnet", {}).setdefault(name, []).extend(ours(models[name], atoms))
+            times.setdefault("densnet, compiled", {}).setdefault(name, []).extend(ours(compiled[name], atoms))
         other = theirs(given.mace, list(structures.values()))
         for size, found in other["milliseconds"].items():
             for name, values in zip(structures, found, strict=True):

@@ -53,6 +53,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     md.add_argument("--max-deviation", type=positive, help="of an ensemble's forces, eV/Å; where it is larger, stop")
     md.add_argument("--replicas", type=whole(1), default=1, help="independent starts; more than one are numbered")
     md.add_argument("--batch", type=whole(1), default=1, help="replicas that run together; pays for small molecules")
+    md.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        help="compile the model; by default for 20,000 steps and more",
+    )
     md.add_argument("--seed", type=int, default=1)
     output(md, "trajectory.h5")
     harmonic = command(commands, "harmonic", run_harmonic, "normal modes and infrared intensities at the minimum")
@@ -120,7 +125,8 @@ def run_md(given: argparse.Namespace) -> None:
 
     one_thread()
     try:
-        simulation = Simulation(lengths=[1], **{name: getattr(given, name) for name in (*SIMULATION, "max_deviation")})
+        named = (*SIMULATION, "compile", "max_deviation")
+        simulation = Simulation(lengths=[1], **{name: getattr(given, name) for name in named})
     except ValidationError as error:
         wrong = ", ".join(f"--{e['loc'][0]}: {e['msg'].lower()} (given: {e['input']})" for e in error.errors())
         raise DataError(wrong) from None

@@ -15,7 +15,8 @@ from tqdm.auto import tqdm
 from densnet.config import Simulation
 from densnet.dynamics import h5md
 from densnet.dynamics.field import ForceField, ModelField, together
-from densnet.dynamics.replica import Replica, Start
+from densnet.dynamics.replica import Plan, Replica, Start
+from densnet.models.compiled import CompiledModel
 
 if TYPE_CHECKING:
     from densnet.models.densnet import DenSNet
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = 500
 """Steps between checkpoints."""
+COMPILED = 20_000
+"""Steps from which on compiling the model pays, where the simulation does not say."""
 
 
 def run(
@@ -83,7 +86,7 @@ def run_together(
         A bond broke, the temperature ran away, the models of an ensemble disagree, or numbers stopped being finite. The
         last good geometry is saved.
     """
-    field = ModelField(model, starts[0].atoms.get_chemical_symbols()) if hasattr(model, "properties") else model
+    field = _field(model, starts[0].atoms.get_chemical_symbols(), simulation)
     # With others beside it a trajectory differs in its last digits: checkpoints of another company are of another run.
     identity = (_weights_hash(model) if fingerprint is None else fingerprint) + f" {len(starts)}"
     replicas = [Replica(start, simulation, identity) for start in starts]
@@ -95,6 +98,14 @@ def run_together(
     for start, found in zip(starts, trajectories, strict=True):
         log.info("%s: %d frames, %.0f K", start.out, len(found.dipole), found.temperature.mean())
     return trajectories
+
+
+def _field(model: DenSNet | Ensemble | ForceField, symbols: list[str], simulation: Simulation) -> ForceField:
+    if not hasattr(model, "properties"):
+        return model
+    # By the length of the whole run: one that resumes shortly before its end goes on with the same digits.
+    pays = Plan.of(simulation).steps >= COMPILED if simulation.compile is None else simulation.compile
+    return ModelField(CompiledModel(model) if pays else model, symbols)
 
 
 def _begin_or_resume(replicas: list[Replica], field: ForceField) -> None:

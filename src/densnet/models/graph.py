@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,8 @@ class Graph:
         (atoms, J), False where the list is padded.
     n_frames
         Number of frames.
+    memo
+        What follows from the species alone, kept by whoever made it while the same atoms move.
     """
 
     positions: Tensor
@@ -41,6 +44,7 @@ class Graph:
     neighbours: Tensor
     present: Tensor
     n_frames: int
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def edges(self) -> Tensor:
@@ -61,10 +65,15 @@ class Graph:
             positions = torch.as_tensor(positions, dtype=torch.float64, device=self.positions.device)
         return replace(self, positions=positions)
 
+    def padded(self, width: int) -> Graph:
+        """Return the same graph with neighbour lists of a larger width."""
+        lists = _pad(self.neighbours, width), _pad(self.present, width)
+        return replace(self, neighbours=lists[0], present=lists[1])
+
     def to(self, device: str | torch.device) -> Graph:
         """Return the graph on another device."""
         tensors = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **tensors)
+        return replace(self, **tensors, memo={})
 
     def sum_frames(self, values: Tensor) -> Tensor:
         """Return the sum over the atoms of each frame, (atoms, ...) to (n_frames, ...)."""

@@ -38,6 +38,11 @@ class Layout(nn.Module):
 
     def present(self, graph: Graph) -> list[tuple[int, Tensor, Tensor]]:
         """Return (element, its atoms (n,), their places in the flat vector (n, size)) of the elements in a graph."""
+        if self not in graph.memo:
+            graph.memo[self] = self._present(graph)
+        return graph.memo[self]
+
+    def _present(self, graph: Graph) -> list[tuple[int, Tensor, Tensor]]:
         sizes = self.sizes[graph.species]
         starts = torch.cumsum(sizes, 0) - sizes
         found = []
@@ -50,7 +55,7 @@ class Layout(nn.Module):
 
     def total(self, graph: Graph) -> int:
         """Return the length of the flat vector."""
-        return int(self.sizes[graph.species].sum())
+        return sum(places.numel() for _, _, places in self.present(graph))
 
     def flatten(self, packed: Tensor, element: int) -> Tensor:
         """Return (n, size) from (M, n, shells)."""
@@ -60,10 +65,11 @@ class Layout(nn.Module):
     def pack(self, values: Tensor, element: int, max_l: int) -> Tensor:
         """Return (M, n, shells) from (n, size), with the l up to ``max_l``; missing shells are zero."""
         component, shell = getattr(self, f"component_{element}"), getattr(self, f"shell_{element}")
-        used = component < (max_l + 1) ** 2
+        shells = list(self.spec.values())[element]
+        used = sum(mul * (2 * l + 1) for l, mul in shells.items() if l <= max_l)  # lower l come first
         width = self.width(element)
         packed = values.new_zeros(len(values), (max_l + 1) ** 2 * width)
-        packed = packed.index_copy(1, component[used] * width + shell[used], values[:, used])
+        packed = packed.index_copy(1, component[:used] * width + shell[:used], values[:, :used])
         return packed.view(len(values), -1, width).transpose(0, 1)
 
 

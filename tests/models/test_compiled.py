@@ -1,0 +1,61 @@
+"""The compiled model: the same numbers, at every geometry, and a way back where it cannot be compiled."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from ase.build import molecule
+from tests import toys
+
+from densnet.models import compiled
+from densnet.models.compiled import CompiledModel
+from densnet.models.ensemble import Ensemble
+
+
+def frames(model, *scatters):
+    atoms = molecule("H2O")
+    rng = np.random.default_rng(3)
+    moved = [atoms.positions + rng.normal(0, scatter, (3, 3)) for scatter in scatters]
+    return model.graph([(atoms.get_chemical_symbols(), positions) for positions in moved])
+
+
+@pytest.fixture
+def no_compiler(monkeypatch):
+    """What was traced runs as it is: compiling it takes minutes, and dynamics checks the result when it starts."""
+    monkeypatch.setattr(torch, "compile", lambda traced, **_: traced)
+
+
+@pytest.mark.parametrize("kind", [toys.model, lambda: Ensemble([toys.model(0), toys.model(1)])])
+def test_equals_the_model_wherever_the_atoms_go(no_compiler, kind):
+    water = CompiledModel(kind())
+    for scatter in (0.0, 0.1, 2.0):  # the last loses and gains neighbours
+        graph = frames(water, scatter)
+        expected, found = water.model.properties(graph), water.properties(graph)
+        for name, values in expected.items():
+            assert torch.allclose(found[name], values, atol=1e-5, rtol=1e-5), (scatter, name)
+    (function,) = water.functions.values()  # compiled once
+    assert function is not None
+
+
+def test_what_cannot_be_compiled_runs_as_it_is(caplog):
+    model = CompiledModel(toys.model(trunk="phisnet"))
+    with caplog.at_level(logging.WARNING):
+        graph = frames(model, 0.0)
+        found = model.properties(graph)
+    assert "not compiled for 3 atoms" in caplog.text
+    assert torch.equal(found["forces"], model.model.properties(graph)["forces"])
+
+
+@pytest.mark.parametrize("kind", [toys.model, lambda: Ensemble([toys.model(0), toys.model(1)])])
+def test_wrong_numbers_are_not_used(monkeypatch, caplog, kind):
+    def wrong(model, graph):
+        expected = model.properties(graph)
+        return lambda *_: expected | {"forces": expected["forces"] + 1e-2}
+
+    monkeypatch.setattr(compiled, "_compiled", wrong)
+    model = CompiledModel(kind())
+    graph = frames(model, 0.0, 0.1)
+    found = model.properties(graph)
+    assert "forces of 6 atoms are not those of the model" in caplog.text
+    assert torch.equal(found["forces"], model.model.properties(graph)["forces"])
