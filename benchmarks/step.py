@@ -3,9 +3,9 @@
     python benchmarks/step.py --mace /path/to/an/environment/with/mace-torch/bin/python
 
 One thread, one molecule, single precision: ours as dynamics calls it, as it is and compiled, MACE through its ASE
-calculator; rounds alternate, so that a busy machine slows all alike. MACE needs an environment of its own (``pip install torch mace-torch``), because it pins
-an old e3nn. Weights are random where no model is given: the time of a step does not depend on them. Neighbour lists are
-part of a step. Writes ``step.md`` and ``step.json`` beside this file.
+calculator; rounds alternate, so that a busy machine slows all alike. MACE needs an environment of its own
+(``pip install torch mace-torch``), because it pins an old e3nn. Weights are random: the time of a step does not depend
+on them. Neighbour lists are part of a step. Writes ``step.md`` and ``step.json`` beside this file.
 """
 
 import argparse

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from densnet.basis import AuxiliaryBasis, Shell
-from densnet.config import EnergyNetworkSettings, Network
+from densnet.config import DensityNetworkSettings, EnergyNetworkSettings
 from densnet.models.densnet import DenSNet
 from densnet.prior import FreeAtom, FreeAtoms
 
@@ -31,14 +31,17 @@ def _two_terms(z):
 
 
 SMALL = {
-    "gaunt": Network(irreps="8x0e+4x1o+2x2e", layers=1, cutoff=4.0, radial=6, radial_hidden=8),
-    "phisnet": Network(trunk="phisnet", irreps="6x0e+6x1o+6x2e", layers=2, cutoff=4.0, radial=6),
+    "gaunt": DensityNetworkSettings(irreps="8x0e+4x1o+2x2e", layers=1, cutoff=4.0, radial=6, radial_hidden=8),
+    "flexible": DensityNetworkSettings(
+        irreps="8x0e+4x1o+2x2e", layers=1, cutoff=4.0, radial=6, radial_hidden=8, flexible=True
+    ),
+    "phisnet": DensityNetworkSettings(trunk="phisnet", irreps="6x0e+6x1o+6x2e", layers=2, cutoff=4.0, radial=6),
 }
 
 
 def energy(network, **settings):
     """Return an energy network as large as another network."""
-    return EnergyNetworkSettings(**network.model_dump() | settings)
+    return EnergyNetworkSettings(**network.model_dump(exclude={"flexible"}) | settings)
 
 
 def model(seed=0, trunk="gaunt"):

@@ -61,7 +61,8 @@ def electrostatic_potential(
     for i, (symbol, centre) in enumerate(zip(symbols, positions / Bohr, strict=True)):
         vectors = points - centre
         distances = np.maximum(np.linalg.norm(vectors, axis=1), NEAREST)
-        total += atomic_numbers[symbol] / distances - _of_free_atom(free_atoms.atoms[symbol], distances)
+        atom = free_atoms.atoms[symbol]
+        total += atomic_numbers[atom.symbol] / distances - _of_free_atom(atom, distances)
         total -= _of_shells(basis, symbol, coefficients[offsets[i] : offsets[i + 1]], vectors, distances)
     return total * Hartree
 

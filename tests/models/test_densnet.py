@@ -9,13 +9,13 @@ import torch
 from ase.build import molecule
 from tests import toys
 
-from densnet.config import Network
+from densnet.config import DensityNetworkSettings
 from densnet.errors import ConfigError, ModelError
 from densnet.models import store
 from densnet.models.densnet import DenSNet
 
 DATA = Path(__file__).parents[1] / "data"
-SMALL = Network(irreps="4x0e+4x1o+2x2e", layers=1, cutoff=3.0)
+SMALL = DensityNetworkSettings(irreps="4x0e+4x1o+2x2e", layers=1, cutoff=3.0)
 
 
 @pytest.fixture
@@ -127,4 +127,4 @@ def test_unknown_elements_are_refused():
 
 def test_a_basis_beyond_the_irreps_is_refused():
     with pytest.raises(ConfigError, match=r"ends at l = 1, the auxiliary basis at l = 2"):
-        DenSNet.create(toys.basis(), toys.free_atoms(), Network(irreps="4x0e+4x1o"), toys.energy(SMALL))
+        DenSNet.create(toys.basis(), toys.free_atoms(), DensityNetworkSettings(irreps="4x0e+4x1o"), toys.energy(SMALL))

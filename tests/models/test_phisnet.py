@@ -5,7 +5,7 @@ import torch
 from pydantic import ValidationError
 from tests import toys
 
-from densnet.config import Network
+from densnet.config import DensityNetworkSettings
 from densnet.models.density import DensityNetwork, spec_of
 from densnet.models.graph import build_graph
 from densnet.models.layers import geometry
@@ -14,7 +14,7 @@ from densnet.models.spherical import Harmonics
 
 
 def network(irreps, layers):
-    return Network(trunk="phisnet", irreps=irreps, layers=layers, cutoff=3.0, radial=5)
+    return DensityNetworkSettings(trunk="phisnet", irreps=irreps, layers=layers, cutoff=3.0, radial=5)
 
 
 def packed(max_l, channels=4, atoms=5):

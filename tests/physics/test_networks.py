@@ -8,7 +8,9 @@ from e3nn import o3
 from scipy.spatial.transform import Rotation
 from tests import toys
 
+from densnet import observables
 from densnet.models import radial
+from densnet.models.flexible import stretched
 
 SINGLE = {trunk: toys.model(1, trunk) for trunk in toys.SMALL}
 DOUBLE = {trunk: toys.model(1, trunk).double() for trunk in toys.SMALL}
@@ -131,14 +133,18 @@ def test_frames_do_not_push_each_other(model):
 
 
 @pytest.mark.parametrize("names", [("CH3OH", "H2O"), ("CH4",), ("H2O", "CH3OH", "CH4")])
-def test_no_net_charge(names, model):
+def test_no_net_charge_and_the_dipole_of_the_density(names, model):
     frames = [structure(name) for name in names]
-    coefficients = predict(model, *frames)["coefficients"]
-    for symbols, _ in frames:
-        charges = BASIS.charges(symbols)
-        own, coefficients = coefficients[: len(charges)], coefficients[len(charges) :]
+    found = predict(model, *frames)
+    coefficients, logarithms = found["coefficients"], found["logarithms"]
+    for (symbols, positions), dipole in zip(frames, found["dipole"], strict=True):
+        size = BASIS.offsets(symbols)[-1]
+        basis, _, atoms = stretched(BASIS, FREE_ATOMS, symbols, logarithms[:size])
+        charges, own = basis.charges(atoms), coefficients[:size]
         assert np.abs(charges * own).sum() > 1e-3
         assert abs(charges @ own) < 1e-12
+        close(dipole, observables.dipole(basis, atoms, positions, own))
+        coefficients, logarithms = coefficients[size:], logarithms[size:]
     assert len(coefficients) == 0
 
 

@@ -9,7 +9,7 @@ import torch
 from tests import toys
 from tests.training import labelled
 
-from densnet.config import DensityTraining, EnergyTraining, JointTraining, Network
+from densnet.config import DensityNetworkSettings, DensityTraining, EnergyTraining, JointTraining
 from densnet.dataset import Dataset
 from densnet.errors import DataError, ModelError
 from densnet.models.densnet import DenSNet
@@ -19,7 +19,7 @@ from densnet.training.energy import _stage, train_energy
 from densnet.training.jacobian import coefficients_and_jacobian
 from densnet.training.joint import train_joint
 
-SMALL = Network(irreps="8x0e+8x1o+4x2e", layers=1, cutoff=3.5, radial=6, radial_hidden=8)
+SMALL = DensityNetworkSettings(irreps="8x0e+8x1o+4x2e", layers=1, cutoff=3.5, radial=6, radial_hidden=8)
 DENSITY = DensityTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50)
 JOINT = JointTraining(steps=60, batch=4, validate_every=20, learning_rate=3e-3)
 ENERGY = EnergyTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50, energy_weight=0.1)
@@ -49,7 +49,7 @@ def test_both_networks_learn(trained):
 
 @pytest.mark.slow
 def test_both_networks_learn_with_the_other_trunk(trained, tmp_path):
-    small = Network(trunk="phisnet", irreps="6x0e+6x1o+6x2e", layers=1, cutoff=3.5, radial=6)
+    small = DensityNetworkSettings(trunk="phisnet", irreps="6x0e+6x1o+6x2e", layers=1, cutoff=3.5, radial=6)
     data, out = (
         trained / "dataset.zip",
         [tmp_path / name for name in ("density.pt", "density.csv", "model.pt", "e.csv")],

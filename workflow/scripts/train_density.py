@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from densnet.config import DensityTraining, Network
+from densnet.config import DensityNetworkSettings, DensityTraining
 from densnet.provenance import seed
 from densnet.training.density import train_density
 from densnet.workflow import job
@@ -15,7 +15,7 @@ if __name__ == "__main__":  # training in several processes imports this file in
     with job(snakemake):
         train_density(
             Path(snakemake.input.dataset),
-            Network(**snakemake.params.network),
+            DensityNetworkSettings(**snakemake.params.network),
             DensityTraining(**snakemake.params.training),
             seed=seed(snakemake.params.seed, "train_density"),  # for variants of the study too
             out=Path(snakemake.output.model),

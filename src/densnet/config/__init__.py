@@ -10,6 +10,7 @@ from densnet.config.simulation import Harmonic, Simulation, Spectra
 from densnet.config.study import Study, check_study, load_study, merge, schema
 from densnet.config.training import (
     DensityLoss,
+    DensityNetworkSettings,
     DensityTraining,
     EnergyNetworkSettings,
     EnergyTraining,
@@ -25,6 +26,7 @@ __all__ = [
     "Basis",
     "Campaign",
     "DensityLoss",
+    "DensityNetworkSettings",
     "DensityTraining",
     "EnergyNetworkSettings",
     "EnergyTraining",

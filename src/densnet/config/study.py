@@ -13,11 +13,11 @@ from densnet.config.reference import Basis, Campaign, Frames, Labels, Molecule, 
 from densnet.config.section import Section
 from densnet.config.simulation import Harmonic, Simulation, Spectra
 from densnet.config.training import (
+    DensityNetworkSettings,
     DensityTraining,
     EnergyNetworkSettings,
     EnergyTraining,
     JointTraining,
-    Network,
     Variant,
 )
 from densnet.consistency import problems
@@ -39,7 +39,7 @@ class Study(Section):
     selection: Selection = Selection()
     labels: Labels = Labels()
     basis: Basis = Basis()
-    density_network: Network = Network()
+    density_network: DensityNetworkSettings = DensityNetworkSettings()
     energy_network: EnergyNetworkSettings = EnergyNetworkSettings()
     density_training: DensityTraining = DensityTraining()
     energy_training: EnergyTraining = EnergyTraining()

@@ -34,6 +34,14 @@ class Network(Section):
         return self
 
 
+class DensityNetworkSettings(Network):
+    """Kind and size of the density network."""
+
+    flexible: bool = False
+    """Let every atom stretch the exponents of its functions, once there is a density on a grid to learn it from
+    (``grid_training``)."""
+
+
 class EnergyNetworkSettings(Network):
     """Kind and size of the energy network, and what it reads."""
 

@@ -12,11 +12,15 @@ from ase.calculators.calculator import Calculator, all_changes
 from numpy.typing import ArrayLike, NDArray
 
 from densnet import observables
+from densnet.basis import AuxiliaryBasis
 from densnet.errors import ModelError
+from densnet.models.density import Expansion
 from densnet.models.densnet import DenSNet
 from densnet.models.ensemble import Ensemble
+from densnet.models.flexible import stretched
 from densnet.models.graph import Graph
 from densnet.potential import electrostatic_potential
+from densnet.prior import FreeAtoms
 
 Array = NDArray[np.float64]
 
@@ -48,7 +52,7 @@ class DenSNetCalculator(Calculator):
     def __init__(self, model: str | Path | DenSNet | Ensemble, device: str = "cpu", **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(**kwargs)
         self.model = DenSNet.load(model, device) if isinstance(model, (str, Path)) else model.to(device)
-        self.coefficients = np.zeros(0)
+        self.coefficients, self.logarithms = np.zeros(0), np.zeros(0)
         self.attached: Atoms | None = None
 
     def calculate(
@@ -64,7 +68,7 @@ class DenSNetCalculator(Calculator):
     def _take(self, found: dict[str, np.ndarray]) -> None:
         """Keep what the model returned for one frame."""
         energy = float(found["energy"][0])
-        self.coefficients = found["coefficients"].astype(np.float64)
+        self.coefficients, self.logarithms = (found[name].astype(np.float64) for name in Expansion._fields)
         self.results = {
             "energy": energy,
             "free_energy": energy,
@@ -74,27 +78,23 @@ class DenSNetCalculator(Calculator):
 
     def get_density(self, points: ArrayLike, atoms: Atoms | None = None) -> Array:
         """Return the total electron density (P,) in e/Å^3 on points (P, 3) in Å."""
-        symbols, positions = self._current(atoms)
-        return observables.density(
-            self.model.basis, self.model.free_atoms, symbols, positions, self.coefficients, points
-        )
+        basis, free_atoms, symbols, positions = self._expansion(atoms)
+        return observables.density(basis, free_atoms, symbols, positions, self.coefficients, points)
 
     def get_density_difference(self, points: ArrayLike, atoms: Atoms | None = None) -> Array:
         """Return the density minus that of the free atoms, (P,) in e/Å^3, on points (P, 3) in Å."""
-        symbols, positions = self._current(atoms)
-        return observables.density_difference(self.model.basis, symbols, positions, self.coefficients, points)
+        basis, _, symbols, positions = self._expansion(atoms)
+        return observables.density_difference(basis, symbols, positions, self.coefficients, points)
 
     def get_electrostatic_potential(self, points: ArrayLike, atoms: Atoms | None = None) -> Array:
         """Return the potential of nuclei and electrons, (P,) in V, on points (P, 3) in Å."""
-        symbols, positions = self._current(atoms)
-        return electrostatic_potential(
-            self.model.basis, self.model.free_atoms, symbols, positions, self.coefficients, points
-        )
+        basis, free_atoms, symbols, positions = self._expansion(atoms)
+        return electrostatic_potential(basis, free_atoms, symbols, positions, self.coefficients, points)
 
     def get_quadrupole(self, atoms: Atoms | None = None) -> Array:
         """Return the second moment of the charge (3, 3) in e Å^2 about the origin; see `densnet.observables`."""
-        symbols, positions = self._current(atoms)
-        return observables.quadrupole(self.model.basis, self.model.free_atoms, symbols, positions, self.coefficients)
+        basis, free_atoms, symbols, positions = self._expansion(atoms)
+        return observables.quadrupole(basis, free_atoms, symbols, positions, self.coefficients)
 
     def get_hessian(self, atoms: Atoms | None = None) -> Array:
         """Return the second derivatives of the energy (3A, 3A) in eV/Å², by automatic differentiation."""
@@ -112,6 +112,11 @@ class DenSNetCalculator(Calculator):
 
     def _graph(self) -> Graph:
         return self.model.graph([(self.atoms.get_chemical_symbols(), self.atoms.positions)])
+
+    def _expansion(self, atoms: Atoms | None) -> tuple[AuxiliaryBasis, FreeAtoms, list[str], Array]:
+        """Return what the coefficients of ``atoms`` belong to: functions, prior, what the atoms are called, where."""
+        symbols, positions = self._current(atoms)
+        return *stretched(self.model.basis, self.model.free_atoms, symbols, self.logarithms), positions
 
     def _current(self, atoms: Atoms | None) -> tuple[list[str], Array]:
         """Make the results those of ``atoms``, by default of the structure the calculator is attached to."""

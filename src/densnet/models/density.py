@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,14 +11,25 @@ from ase.units import Bohr
 from torch import Tensor, nn
 
 from densnet.basis import AuxiliaryBasis
-from densnet.config import Network
+from densnet.config import DensityNetworkSettings
 from densnet.errors import ConfigError
 from densnet.models.charges import ChargeFlow
+from densnet.models.flexible import Breathing, moment_scale
 from densnet.models.graph import Graph
 from densnet.models.layers import Geometry, ShellLinear, geometry
-from densnet.models.shells import Layout, Spec, Whitening
+from densnet.models.shells import Layout, Places, Spec, Whitening
 from densnet.models.spherical import Harmonics
 from densnet.models.trunk import build_trunk
+
+
+class Expansion(NamedTuple):
+    """A density difference: its coefficients (functions,), float64, and how far each function is stretched.
+
+    ``logarithms`` (functions,) of the multipliers of the exponents; empty where the basis is not flexible.
+    """
+
+    coefficients: Tensor
+    logarithms: Tensor
 
 
 class DensityNetwork(nn.Module):
@@ -36,7 +48,7 @@ class DensityNetwork(nn.Module):
         Size of the network.
     """
 
-    def __init__(self, spec: Spec, network: Network) -> None:
+    def __init__(self, spec: Spec, network: DensityNetworkSettings) -> None:
         super().__init__()
         self.elements = list(spec)
         self.config = network
@@ -55,6 +67,7 @@ class DensityNetwork(nn.Module):
         self.heads = nn.ModuleList(
             ShellLinear(width, self.layout.width(element), self.trunk.max_l, gain=0.0) for element in range(len(spec))
         )
+        self.breathing = Breathing(width, self.layout) if network.flexible else None
         for element, size in enumerate(self.layout.sizes.tolist()):
             self.register_buffer(f"charge_{element}", torch.zeros(size, dtype=torch.float64))
             self.register_buffer(f"response_{element}", torch.zeros(size, dtype=torch.float64))
@@ -67,7 +80,11 @@ class DensityNetwork(nn.Module):
             getattr(self, f"response_{element}").copy_(response)
 
     def forward(self, graph: Graph, shared: Geometry | None = None) -> Tensor:
-        """Return the coefficients of all atoms, one after another, float64.
+        """Return the coefficients of `expand`."""
+        return self.expand(graph, shared).coefficients
+
+    def expand(self, graph: Graph, shared: Geometry | None = None) -> Expansion:
+        """Return the density differences of all frames, one atom after another.
 
         Parameters
         ----------
@@ -82,34 +99,44 @@ class DensityNetwork(nn.Module):
         features = self.trunk(torch.cat([scalars, rest]), graph, shared)
         present = self.layout.present(graph)
         gained = self.flow(features[0], self.trunk.basis(shared.distances), graph).double()
-        blocks = []
+        blocks, charges, responses, logarithms = [], [], [], []
         for element, atoms, _ in present:
             whitened = self.layout.flatten(self.heads[element](features.index_select(1, atoms)), element)
-            block = self.whitening.colour(whitened, element)
-            blocks.append(self._charged(block, element, gained[atoms]))
-        flat = blocks[0].new_zeros(self.layout.total(graph))
+            charge = getattr(self, f"charge_{element}").expand(len(atoms), -1)
+            response = getattr(self, f"response_{element}").expand(len(atoms), -1)
+            if self.breathing:
+                logarithms.append(self.breathing(features[0].index_select(0, atoms), element))
+                charge = charge * moment_scale(logarithms[-1], 0)
+            blocks.append(_charged(self.whitening.colour(whitened, element), charge, response, gained[atoms]))
+            charges.append(charge)
+            responses.append(response)
+        values = [self._flat(parts, graph, present) for parts in (blocks, charges, responses)]
+        return Expansion(_neutral(*values, graph, present), self._flat(logarithms, graph, present))
+
+    def _flat(self, blocks: list[Tensor], graph: Graph, present: Places) -> Tensor:
+        """Return what belongs to all functions (functions,) from what belongs to those of each element (n, size)."""
+        if not blocks:
+            return graph.positions.new_zeros(0)
         places = torch.cat([index.flatten() for _, _, index in present])
-        flat = flat.index_copy(0, places, torch.cat([block.flatten() for block in blocks]))
-        return self._neutral(flat, graph, present)
+        flat = blocks[0].new_zeros(self.layout.total(graph))
+        return flat.index_copy(0, places, torch.cat([block.flatten() for block in blocks]))
 
-    def _charged(self, block: Tensor, element: int, gained: Tensor) -> Tensor:
-        """Return the coefficients (n, size) of one element with given numbers of electrons (n,) on the atoms."""
-        charge, response = getattr(self, f"charge_{element}"), getattr(self, f"response_{element}")
-        capacity = (charge @ response).clamp(min=torch.finfo(block.dtype).tiny)
-        return block + ((gained - block @ charge) / capacity)[:, None] * response
 
-    def _neutral(self, flat: Tensor, graph: Graph, present: list[tuple[int, Tensor, Tensor]]) -> Tensor:
-        r"""Return coefficients with :math:`\int\Delta\rho = 0` in every frame: ``c - w (q.c) / (q.w)``."""
-        charge, response = torch.zeros_like(flat), torch.zeros_like(flat)
-        owner = graph.frame.new_zeros(len(flat))
-        for element, atoms, index in present:
-            charge[index] = getattr(self, f"charge_{element}")
-            response[index] = getattr(self, f"response_{element}")
-            owner[index] = graph.frame[atoms][:, None].expand_as(index)
-        zeros = flat.new_zeros(graph.n_frames)
-        capacity = zeros.index_add(0, owner, charge * response).clamp(min=torch.finfo(flat.dtype).tiny)
-        excess = zeros.index_add(0, owner, charge * flat) / capacity
-        return flat - response * excess.index_select(0, owner)
+def _charged(block: Tensor, charge: Tensor, response: Tensor, gained: Tensor) -> Tensor:
+    """Return the coefficients (n, size) of one element with given numbers of electrons (n,) on the atoms."""
+    capacity = (charge * response).sum(1).clamp(min=torch.finfo(block.dtype).tiny)
+    return block + ((gained - (block * charge).sum(1)) / capacity)[:, None] * response
+
+
+def _neutral(flat: Tensor, charge: Tensor, response: Tensor, graph: Graph, present: Places) -> Tensor:
+    r"""Return coefficients with :math:`\int\Delta\rho = 0` in every frame: ``c - w (q.c) / (q.w)``."""
+    owner = graph.frame.new_zeros(len(flat))
+    for _, atoms, index in present:
+        owner[index] = graph.frame[atoms][:, None].expand_as(index)
+    zeros = flat.new_zeros(graph.n_frames)
+    capacity = zeros.index_add(0, owner, charge * response).clamp(min=torch.finfo(flat.dtype).tiny)
+    excess = zeros.index_add(0, owner, charge * flat) / capacity
+    return flat - response * excess.index_select(0, owner)
 
 
 def spec_of(basis: AuxiliaryBasis) -> Spec:
@@ -117,7 +144,7 @@ def spec_of(basis: AuxiliaryBasis) -> Spec:
     return {symbol: basis.multiplicities(symbol) for symbol in basis.shells}
 
 
-def build_density(basis: AuxiliaryBasis, network: Network) -> DensityNetwork:
+def build_density(basis: AuxiliaryBasis, network: DensityNetworkSettings) -> DensityNetwork:
     """Return an untrained density network for a basis, with the charges of its functions set."""
     density = DensityNetwork(spec_of(basis), network)
     charges, responses = [], []
@@ -138,16 +165,19 @@ def dipole_moments(basis: AuxiliaryBasis, elements: Sequence[str]) -> list[Tenso
     return [torch.as_tensor(basis.dipoles([symbol]) * Bohr) for symbol in elements]
 
 
-def frame_dipoles(density: DensityNetwork, moments: list[Tensor], graph: Graph, coefficients: Tensor) -> Tensor:
+def frame_dipoles(density: DensityNetwork, moments: list[Tensor], graph: Graph, expansion: Expansion) -> Tensor:
     r"""Return the dipole of each frame, (n_frames, 3) in e Angstrom.
 
     Free atoms are neutral and spherical, so :math:`\mu = -\sum_A (R_A\, q_A \cdot c_A + d_A \cdot c_A)` with the
     charges q of the functions and their dipoles d about their own atom.
     """
     atomic = torch.zeros_like(graph.positions)
+    coefficients, logarithms = expansion
     for element, atoms, index in density.layout.present(graph):
-        values = coefficients[index]
-        charge = values @ getattr(density, f"charge_{element}")
-        own = charge[:, None] * graph.positions[atoms] + values @ moments[element]
+        charged = moved = coefficients[index]
+        if len(logarithms):
+            charged, moved = (moved * moment_scale(logarithms[index], order) for order in (0, 1))
+        charge = charged @ getattr(density, f"charge_{element}")
+        own = charge[:, None] * graph.positions[atoms] + moved @ moments[element]
         atomic = atomic.index_copy(0, atoms, own)
     return -graph.sum_frames(atomic)

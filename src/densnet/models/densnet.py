@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from densnet.basis import AuxiliaryBasis
-from densnet.config import EnergyNetworkSettings, Network
+from densnet.config import DensityNetworkSettings, EnergyNetworkSettings
 from densnet.errors import ModelError
-from densnet.models.density import DensityNetwork, build_density, dipole_moments, frame_dipoles, spec_of
+from densnet.models.density import DensityNetwork, Expansion, build_density, dipole_moments, frame_dipoles, spec_of
 from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, build_graph
 from densnet.models.layers import geometry
@@ -58,7 +58,11 @@ class DenSNet(nn.Module):
 
     @classmethod
     def create(
-        cls, basis: AuxiliaryBasis, free_atoms: FreeAtoms, density: Network, energy: EnergyNetworkSettings
+        cls,
+        basis: AuxiliaryBasis,
+        free_atoms: FreeAtoms,
+        density: DensityNetworkSettings,
+        energy: EnergyNetworkSettings,
     ) -> DenSNet:
         """Return an untrained model."""
         density_network = build_density(basis, density)
@@ -74,19 +78,20 @@ class DenSNet(nn.Module):
         return build_graph(frames, self.elements, self.cutoff, skin).to(self.free_energy.device)
 
     def forward(self, graph: Graph) -> dict[str, Tensor]:
-        """Return energy (n_frames,) eV, dipole (n_frames, 3) e Angstrom and flat coefficients, all differentiable."""
+        """Return energy (n_frames,) eV, dipole (n_frames, 3) e Angstrom and the flat `Expansion`, differentiable."""
         shared = geometry(graph, self.harmonics, self.density.embedding.dtype)
-        coefficients = self.density(graph, shared)
-        energy = self.energy(graph, coefficients, shared) + graph.sum_frames(self.free_energy[graph.species])
-        return {"energy": energy, "dipole": self.dipole(graph, coefficients), "coefficients": coefficients}
+        expansion = self.density.expand(graph, shared)
+        energy = self.energy(graph, expansion.coefficients, shared)
+        energy = energy + graph.sum_frames(self.free_energy[graph.species])
+        return {"energy": energy, "dipole": self.dipole(graph, expansion), **expansion._asdict()}
 
-    def dipole(self, graph: Graph, coefficients: Tensor) -> Tensor:
+    def dipole(self, graph: Graph, expansion: Expansion) -> Tensor:
         """Return the dipole of each frame, (n_frames, 3) in e Angstrom; see `frame_dipoles`."""
         moments = [getattr(self, f"moment_{element}") for element in range(len(self.elements))]
-        return frame_dipoles(self.density, moments, graph, coefficients)
+        return frame_dipoles(self.density, moments, graph, expansion)
 
     def properties(self, graph: Graph, forces: bool = True) -> dict[str, Tensor]:
-        """Return energy, dipole, coefficients as `forward` does and forces (atoms, 3) in eV/Angstrom, detached."""
+        """Return what `forward` does and forces (atoms, 3) in eV/Angstrom, detached."""
         with torch.set_grad_enabled(forces):
             graph = graph.moved(graph.positions.detach().requires_grad_(forces))
             results = self(graph)
@@ -104,7 +109,7 @@ class DenSNet(nn.Module):
     def dipole_derivatives(self, graph: Graph) -> Tensor:
         """Return the derivatives of the dipole of one frame, (3 atoms, 3) in e."""
         graph = graph.moved(graph.positions.detach().requires_grad_(True))
-        return _jacobian(self.dipole(graph, self.density(graph)).flatten(), graph.positions).T
+        return _jacobian(self.dipole(graph, self.density.expand(graph)).flatten(), graph.positions).T
 
     def save(self, path: str | Path) -> None:
         """Write the whole model to one file."""
@@ -126,7 +131,7 @@ class DenSNet(nn.Module):
             FreeAtoms.from_dict(description["free_atoms"]),
         )
         try:
-            networks = Network(**description["density"]), EnergyNetworkSettings(**description["energy"])
+            networks = DensityNetworkSettings(**description["density"]), EnergyNetworkSettings(**description["energy"])
         except ValidationError as error:
             wrong = ", ".join(str(line["loc"][0]) for line in error.errors())
             raise ModelError(f"{path}: network settings this version does not take ({wrong}); train again") from None

@@ -42,6 +42,11 @@ class Ensemble(nn.Module):
                     f"model {number} of the ensemble has another auxiliary basis or other free atoms than the first; "
                     "train all of them on one dataset"
                 )
+        if any(model.density.breathing for model in models):
+            raise ModelError(
+                "an ensemble of models with flexible bases has no common coefficients: train without "
+                "density_network.flexible"
+            )
         self.models = nn.ModuleList(models)
         self.basis, self.free_atoms, self.elements = first.basis, first.free_atoms, first.elements
         self.cutoff = max(model.cutoff for model in models)
@@ -60,6 +65,7 @@ class Ensemble(nn.Module):
         each = {name: torch.stack([one[name] for one in found]) for name in found[0]}
         means = {name: values.mean(0) for name, values in each.items()}
         members = each.pop("coefficients")
+        each.pop("logarithms")
         return means | {f"{name}_std": values.std(0) for name, values in each.items()} | {"members": members}
 
     def hessian(self, graph: Graph) -> Tensor:

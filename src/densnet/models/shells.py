@@ -11,6 +11,10 @@ Spec = dict[str, dict[int, int]]
 """Number of shells of each l of each element: {"C": {0: 11, 1: 8}, ...}."""
 
 
+Places = list[tuple[int, Tensor, Tensor]]
+"""Of each element that is there: its number, its atoms (n,), and where their coefficients are (n, size)."""
+
+
 class Layout(nn.Module):
     """Where each element's coefficients are: in the flat vector, and in tensors (M, atoms, shells).
 
@@ -36,13 +40,13 @@ class Layout(nn.Module):
         """Return the largest number of shells that any l of an element has."""
         return max(list(self.spec.values())[element].values())
 
-    def present(self, graph: Graph) -> list[tuple[int, Tensor, Tensor]]:
-        """Return (element, its atoms (n,), their places in the flat vector (n, size)) of the elements in a graph."""
+    def present(self, graph: Graph) -> Places:
+        """Return where in the flat vector the coefficients of a graph's atoms are."""
         if self not in graph.memo:
             graph.memo[self] = self._present(graph)
         return graph.memo[self]
 
-    def _present(self, graph: Graph) -> list[tuple[int, Tensor, Tensor]]:
+    def _present(self, graph: Graph) -> Places:
         sizes = self.sizes[graph.species]
         starts = torch.cumsum(sizes, 0) - sizes
         found = []

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from densnet.basis import AuxiliaryBasis
-from densnet.config import DensityTraining, Network
+from densnet.config import DensityNetworkSettings, DensityTraining
 from densnet.dataset import Dataset
 from densnet.files import sha256
 from densnet.models.density import DensityNetwork, build_density
@@ -26,7 +26,7 @@ KIND = "DensityNetwork"
 
 def train_density(
     dataset_path: Path,
-    network: Network,
+    network: DensityNetworkSettings,
     training: DensityTraining,
     seed: int,
     out: Path,
@@ -60,7 +60,7 @@ def train_density(
 def _train(
     device: str,
     dataset_path: Path,
-    network: Network,
+    network: DensityNetworkSettings,
     training: DensityTraining,
     seed: int,
     out: Path,
@@ -112,6 +112,6 @@ def load_density(path: Path) -> tuple[DensityNetwork, AuxiliaryBasis, FreeAtoms,
     """Return a density network, its basis, free atoms and metadata; raise `ModelError` when the file is unusable."""
     description, state = read_archive(path, KIND)
     basis, free_atoms = AuxiliaryBasis.from_dict(description["basis"]), FreeAtoms.from_dict(description["free_atoms"])
-    network = build_density(basis, Network(**description["network"]))
+    network = build_density(basis, DensityNetworkSettings(**description["network"]))
     network.load_state_dict(state)
     return network.requires_grad_(False), basis, free_atoms, description["metadata"]

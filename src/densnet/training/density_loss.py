@@ -16,7 +16,7 @@ from densnet.config import DensityLoss
 from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.frames import FrameSet
-from densnet.models.density import DensityNetwork, dipole_moments, frame_dipoles
+from densnet.models.density import DensityNetwork, Expansion, dipole_moments, frame_dipoles
 from densnet.models.graph import Graph, build_graph, collate
 from densnet.training.metric import Metric, MolecularMetric, OnSiteMetric, check_memory, frame_metrics
 from densnet.training.whitening import statistics
@@ -65,12 +65,12 @@ class DensityStage:
         """
         chosen = [self.train[index] for index in frames]
         graph = collate([frame.graph for frame in chosen])
-        return self.score(*self.errors(network, graph, chosen, network(graph)))
+        return self.score(*self.errors(network, graph, chosen, network.expand(graph)))
 
     @torch.no_grad()
     def validate(self, network: DensityNetwork) -> dict[str, float]:
         """Return the score, the relative density error and the mean dipole error in Debye."""
-        found = [self.errors(network, one.graph, [one], network(one.graph)) for one in self.validation]
+        found = [self.errors(network, one.graph, [one], network.expand(one.graph)) for one in self.validation]
         density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
         return {"score": float(self.score(density, dipole)), **self.summary(density, dipole)}
 
@@ -83,12 +83,12 @@ class DensityStage:
         return density.mean() + self.dipole_weight * dipole.mean() / self.typical_dipole
 
     def errors(
-        self, network: DensityNetwork, graph: Graph, frames: list[DensityFrame], coefficients: Tensor
+        self, network: DensityNetwork, graph: Graph, frames: list[DensityFrame], expansion: Expansion
     ) -> tuple[Tensor, Tensor]:
         """Return the relative length of the error of the density and that of the dipole (e Angstrom), of each frame."""
-        difference = coefficients - torch.cat([frame.coefficients for frame in frames])
+        difference = expansion.coefficients - torch.cat([frame.coefficients for frame in frames])
         density = self.metric(graph, difference, [frame.metric for frame in frames])
-        dipole = frame_dipoles(network, self.moments, graph, coefficients)
+        dipole = frame_dipoles(network, self.moments, graph, expansion)
         dipole = (dipole - torch.cat([frame.dipole for frame in frames])).square().sum(-1)
         return (density + SMALLEST).sqrt(), (dipole + SMALLEST).sqrt()
 

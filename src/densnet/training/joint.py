@@ -15,6 +15,7 @@ from densnet.config import JointTraining
 from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import sha256
+from densnet.models.density import Expansion
 from densnet.models.densnet import DenSNet
 from densnet.models.graph import collate
 from densnet.models.store import MODEL
@@ -88,7 +89,8 @@ class JointStage:
         energy_error = (energy - torch.cat([one.energy for one in targets])).abs() / sizes
         force_error = (forces - torch.cat([one.forces for one in targets])).abs().mean(-1)
         each = graph.sum_frames(force_error) / sizes
-        return energy_error, each, *self.density.errors(network.density, graph, frames, found["coefficients"])
+        expansion = Expansion(*(found[name] for name in Expansion._fields))
+        return energy_error, each, *self.density.errors(network.density, graph, frames, expansion)
 
 
 def train_joint(
