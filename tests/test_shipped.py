@@ -69,6 +69,17 @@ def test_other_settings_are_named(folder):
     assert message.endswith("the shipped set of this name has another seed, reference.xc")
 
 
+def test_a_set_without_the_densities_that_a_study_trains_on_is_not_taken(folder):
+    asked = study(labels={"keep_densities": ["train", "validation", "test"]})
+    path, message = find(asked, folder)
+    assert path is None
+    assert "has no densities of train and validation frames (labels.keep_densities)" in message
+    index = json.loads((folder / "index.json").read_text())
+    index["tiny"]["densities"] = ["train", "validation"]
+    (folder / "index.json").write_text(json.dumps(index))
+    assert find(asked, folder)[0] == folder / "tiny.zarr.zip"
+
+
 def test_a_study_without_a_set_hears_nothing(folder, tmp_path):
     assert find(study(name="other", seed=2), folder) == (None, "")
     assert find(study(), tmp_path / "nowhere") == (None, "")

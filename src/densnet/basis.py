@@ -203,6 +203,30 @@ class AuxiliaryBasis:
                 columns.append(radial[:, None] * solid[shell.l])
         return np.concatenate(columns, axis=1)
 
+    def stretched(self, symbols: Sequence[str], logarithms: np.ndarray) -> tuple[AuxiliaryBasis, list[str]]:
+        """Return the basis in which every atom has shells of its own, and what the atoms are called in it.
+
+        Parameters
+        ----------
+        symbols
+            Chemical symbols of the atoms.
+        logarithms
+            (functions,) of the factors by which a model stretches exponents (see `densnet.models.flexible`); without
+            any, basis and symbols are returned as they are.
+        """
+        if not len(logarithms):
+            return self, list(symbols)
+        names = [f"{symbol}{number}" for number, symbol in enumerate(symbols)]
+        factors, shells, start = np.exp(logarithms), {}, 0
+        for name, symbol in zip(names, symbols, strict=True):
+            own = []
+            for shell in self.of(symbol):
+                exponents = (float(factors[start]) * exponent for exponent in shell.exponents)
+                own.append(Shell(shell.l, tuple(exponents), shell.coefficients))
+                start += 2 * shell.l + 1
+            shells[name] = tuple(own)
+        return AuxiliaryBasis(shells, self.name), names
+
     def to_pyscf(self) -> dict[str, list[list[Any]]]:
         """Return the basis in PySCF's internal format, for ``gto.M(basis=...)``."""
         return {

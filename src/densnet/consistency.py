@@ -81,6 +81,20 @@ def _basis(study: Study) -> Iterator[str]:
         )
 
 
+def _grid(study: Study) -> Iterator[str]:
+    """Yield what training on a grid, and what is learned there, cannot do without."""
+    steps, kept = study.grid_training.steps, study.labels.keep_densities
+    if steps and (missing := [split for split in ("train", "validation") if split not in kept]):
+        yield (
+            f"grid_training.steps: needs the DFT densities of {' and '.join(missing)} frames; say "
+            "labels.keep_densities: [train, validation, test]"
+        )
+    if study.density_network.flexible and not steps:
+        yield "density_network.flexible: learned on the grid alone; give grid_training.steps some"
+    if study.density_network.flexible and study.joint_training.steps:
+        yield "density_network.flexible: joint_training compares coefficients, of functions that stretch; use one"
+
+
 def _variants(study: Study) -> Iterator[str]:
     """Yield what is wrong with the variants of a study that is sound itself."""
     available = study.frames.train
@@ -171,4 +185,4 @@ def _reference_times(campaign: Campaign, key: str, spectra: Spectra) -> Iterator
         )
 
 
-CHECKS = (_lengths, _molecule, _sampling, _basis, _times, _reference)
+CHECKS = (_lengths, _molecule, _sampling, _basis, _grid, _times, _reference)

@@ -63,6 +63,10 @@ class FreeAtoms:
     atoms: dict[str, FreeAtom]
     level: dict[str, Any]
 
+    def called(self, names: Sequence[str], symbols: Sequence[str]) -> FreeAtoms:
+        """Return the free atoms of a structure whose atoms have names of their own."""
+        return FreeAtoms({name: self._of(symbol) for name, symbol in zip(names, symbols, strict=True)}, self.level)
+
     def _of(self, symbol: str) -> FreeAtom:
         try:
             return self.atoms[symbol]

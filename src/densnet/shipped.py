@@ -48,6 +48,9 @@ def find(study: Study, folder: Path, results: Path) -> tuple[Path | None, str]:
             path, computed = folder / f"{name}{SUFFIX}", results / study.name / "fits"
             if study.labels.source == "compute":
                 return None, f"labels are computed (labels.source: compute), although {path} has them"
+            if missing := {*study.labels.keep_densities} - {"test", *entry.get("densities", ())}:
+                lacks = " and ".join(sorted(missing))
+                return None, f"labels are computed: {path} has no densities of {lacks} frames (labels.keep_densities)"
             if computed.exists():
                 return None, f"labels: those computed before; without {computed}, {path} would be taken"
             return path, f"labels: the shipped set {path}; `--config labels=compute` computes them instead"

@@ -10,7 +10,6 @@ from tests import toys
 
 from densnet import observables
 from densnet.models import radial
-from densnet.models.flexible import stretched
 
 SINGLE = {trunk: toys.model(1, trunk) for trunk in toys.SMALL}
 DOUBLE = {trunk: toys.model(1, trunk).double() for trunk in toys.SMALL}
@@ -139,7 +138,7 @@ def test_no_net_charge_and_the_dipole_of_the_density(names, model):
     coefficients, logarithms = found["coefficients"], found["logarithms"]
     for (symbols, positions), dipole in zip(frames, found["dipole"], strict=True):
         size = BASIS.offsets(symbols)[-1]
-        basis, _, atoms = stretched(BASIS, FREE_ATOMS, symbols, logarithms[:size])
+        basis, atoms = BASIS.stretched(symbols, logarithms[:size])
         charges, own = basis.charges(atoms), coefficients[:size]
         assert np.abs(charges * own).sum() > 1e-3
         assert abs(charges @ own) < 1e-12

@@ -137,20 +137,33 @@ def frames_of_variant(wildcards):
     return study.variants[wildcards.variant].train_frames
 
 
-def density_of_variant(wildcards):
-    """Return the density network of a variant: the study's own where the variant changes nothing about it."""
-    own = {"seed", "density_network", "density_training"}
-    trained = VARIANTS[wildcards.variant].model_dump(include=own)
-    if frames_of_variant(wildcards) is None and trained == study.model_dump(include=own):
+def unchanged(wildcards, *own):
+    """Return whether a variant is trained as the study is, as far as some sections say."""
+    trained = VARIANTS[wildcards.variant].model_dump(include={"seed", *own})
+    return frames_of_variant(wildcards) is None and trained == study.model_dump(include={"seed", *own})
+
+
+def coefficients_of_variant(wildcards):
+    """Return the density network of a variant before the grid: the study's own where the variant changes nothing."""
+    if unchanged(wildcards, "density_network", "density_training"):
         return "<results>/density/density.pt"
     return "<results>/variants/{variant}/density/density.pt"
 
 
+def density_of_variant(wildcards):
+    """Return the density network of a variant: the study's own where the variant changes nothing about it."""
+    if not VARIANTS[wildcards.variant].grid_training.steps:
+        return coefficients_of_variant(wildcards)
+    if unchanged(wildcards, "density_network", "density_training", "grid_training"):
+        return "<results>/grid/density.pt"
+    return "<results>/variants/{variant}/grid/density.pt"
+
+
 def energy_of_variant(wildcards):
     """Return the model of a variant before joint training: the study's own where only that differs."""
-    own = {"seed", "density_network", "density_training", "energy_network", "energy_training"}
-    trained = VARIANTS[wildcards.variant].model_dump(include=own)
-    if frames_of_variant(wildcards) is None and trained == study.model_dump(include=own):
+    if unchanged(
+        wildcards, "density_network", "density_training", "grid_training", "energy_network", "energy_training"
+    ):
         return "<results>/energy/model.pt"
     return "<results>/variants/{variant}/energy/model.pt"
 

@@ -52,6 +52,7 @@ rule fit:
         runtime=240,
     params:
         reference=ON_CPU,
+        keep_densities=study.labels.keep_densities,
     message:
         "Fitting densities of {wildcards.length} monomer(s), chunk {wildcards.chunk}"
     script:

@@ -1,4 +1,4 @@
-"""The two networks: the density of a geometry, then the energy of a geometry and its density; then both, if asked."""
+"""The two networks: the density of a geometry, then the energy of a geometry and its density; more where asked for."""
 
 
 rule train_density:
@@ -30,10 +30,47 @@ rule train_density:
         "../scripts/train_density.py"
 
 
-rule train_energy:
+rule train_grid:
     input:
         dataset=DATASET,
         density=rules.train_density.output.model,
+        code=sources("training.grid"),
+    output:
+        model="<results>/grid/density.pt",
+        history="<results>/grid/history.csv",
+    log:
+        "<logs>/train_grid.log",
+    benchmark:
+        "<benchmarks>/train_grid.tsv"
+    priority: 10
+    conda:
+        "../../envs/densnet.yaml"
+    threads: processes_of("grid_training")
+    resources:
+        mem_mb=lambda wildcards, threads: 8000 * threads,
+        runtime=24 * 60,
+        gpu=lambda wildcards, threads: GPUS * threads,
+    params:
+        reference=ON_CPU,
+        training=study.grid_training.model_dump(),
+        seed=study.seed,
+    message:
+        "Training the density network on, on the grid: {params.training[steps]} steps"
+    script:
+        "../scripts/train_grid.py"
+
+
+TRAININGS = {"density network": rules.train_density.output.history}
+DENSITY = rules.train_density.output.model
+if study.grid_training.steps:
+    TRAININGS["density network on the grid"] = rules.train_grid.output.history
+    DENSITY = rules.train_grid.output.model
+
+
+rule train_energy:
+    input:
+        dataset=DATASET,
+        density=DENSITY,
         code=sources("training.energy", "models.energy"),
     output:
         model="<results>/energy/model.pt",
@@ -89,10 +126,7 @@ rule train_joint:
         "../scripts/train_joint.py"
 
 
-TRAININGS = {
-    "density network": rules.train_density.output.history,
-    "energy network": rules.train_energy.output.history,
-}
+TRAININGS["energy network"] = rules.train_energy.output.history
 MODEL = rules.train_energy.output.model
 if study.joint_training.steps:
     TRAININGS["both networks"] = rules.train_joint.output.history

@@ -18,6 +18,27 @@ use rule train_density as train_density_variant with:
         "Training the density network of variant {wildcards.variant}: {params.training[steps]} steps"
 
 
+use rule train_grid as train_grid_variant with:
+    input:
+        dataset=DATASET,
+        density=coefficients_of_variant,
+        code=sources("training.grid"),
+    output:
+        model="<results>/variants/{variant}/grid/density.pt",
+        history="<results>/variants/{variant}/grid/history.csv",
+    log:
+        "<logs>/variants/{variant}/train_grid.log",
+    benchmark:
+        "<benchmarks>/variants/{variant}/train_grid.tsv"
+    params:
+        reference=ON_CPU,
+        training=of_variant("grid_training"),
+        seed=of_variant("seed"),
+        train_frames=frames_of_variant,
+    message:
+        "Training the density network of variant {wildcards.variant} on, on the grid: {params.training[steps]} steps"
+
+
 use rule train_energy as train_energy_variant with:
     input:
         dataset=DATASET,

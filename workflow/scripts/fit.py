@@ -13,4 +13,5 @@ with job(snakemake):
         AuxiliaryBasis.load(snakemake.input.basis),
         FreeAtoms.load(snakemake.input.atoms),
         out=snakemake.output[0],
+        keep_densities=snakemake.params.keep_densities,
     )

@@ -70,7 +70,9 @@ def run_fit(given: argparse.Namespace) -> None:
     from densnet.reference.fits import fit_labels
 
     basis, free_atoms = AuxiliaryBasis.load(given.basis), FreeAtoms.load(given.atoms)
-    fit_labels(given.labels, load_study(given.study).reference, basis, free_atoms, out=given.out)
+    study = load_study(given.study)
+    keep = study.labels.keep_densities
+    fit_labels(given.labels, study.reference, basis, free_atoms, out=given.out, keep_densities=keep)
 
 
 def run_export(given: argparse.Namespace) -> None:

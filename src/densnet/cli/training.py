@@ -26,11 +26,11 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def run_train(given: argparse.Namespace) -> None:
-    """Train the density network, then the energy network, then both where the study asks for it."""
+    """Train the density network, then the energy network; on the grid, and both together, where the study says so."""
     import torch
 
     from densnet.provenance import seed
-    from densnet.training import train_density, train_energy, train_joint
+    from densnet.training import train_density, train_energy, train_grid, train_joint
     from densnet.workflow import gpus
 
     study, train_frames = load_study(given.study), None
@@ -40,14 +40,20 @@ def run_train(given: argparse.Namespace) -> None:
                 f"{given.study}: no variant '{given.variant}'; it has {', '.join(study.variants) or 'none'}"
             )
         study, train_frames = study.variant(given.variant), study.variants[given.variant].train_frames
-    density = given.out.with_suffix(".density.pt")
+    coefficients = density = given.out.with_suffix(".density.pt")
     energy = given.out.with_suffix(".energy.pt") if study.joint_training.steps else given.out
     device = "cuda" if gpus(study.reference.device) and torch.cuda.is_available() else "cpu"
     # Seeds carry the names of the workflow's rules: the same study and dataset give the same model.
     train_density(
-        given.dataset, study.density_network, study.density_training, seed(study.seed, "train_density"), density,
-        density.with_suffix(".csv"), device=device, train_frames=train_frames,
+        given.dataset, study.density_network, study.density_training, seed(study.seed, "train_density"),
+        coefficients, coefficients.with_suffix(".csv"), device=device, train_frames=train_frames,
     )  # fmt: skip
+    if study.grid_training.steps:
+        density = given.out.with_suffix(".grid.pt")
+        train_grid(
+            given.dataset, coefficients, study.reference, study.grid_training, seed(study.seed, "train_grid"), density,
+            density.with_suffix(".csv"), device=device, train_frames=train_frames,
+        )  # fmt: skip
     train_energy(
         given.dataset, density, study.energy_network, study.energy_training, seed(study.seed, "train_energy"),
         energy, energy.with_suffix(".csv"), device=device, train_frames=train_frames,

@@ -130,6 +130,10 @@ class Labels(Section):
     max_condition: Positive = 1e10
     """A frame whose metric of the auxiliary basis has a larger condition number stops the study."""
 
+    keep_densities: list[Literal["train", "validation", "test"]] = ["test"]
+    """Splits whose DFT density matrices stay in the dataset: test frames to measure errors, the others for
+    ``grid_training``."""
+
     def frames_per_job(self, length: int) -> int:
         """Return the frames of one job of a chain length; the cost of a frame grows with the square of the length."""
         return max(1, self.chunk // length**2)

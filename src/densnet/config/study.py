@@ -17,6 +17,7 @@ from densnet.config.training import (
     DensityTraining,
     EnergyNetworkSettings,
     EnergyTraining,
+    GridTraining,
     JointTraining,
     Variant,
 )
@@ -42,6 +43,7 @@ class Study(Section):
     density_network: DensityNetworkSettings = DensityNetworkSettings()
     energy_network: EnergyNetworkSettings = EnergyNetworkSettings()
     density_training: DensityTraining = DensityTraining()
+    grid_training: GridTraining = GridTraining()
     energy_training: EnergyTraining = EnergyTraining()
     joint_training: JointTraining = JointTraining()
     simulation: Simulation

@@ -98,6 +98,23 @@ class DensityTraining(Training, DensityLoss):
     """Largest norm of the gradient."""
 
 
+class GridTraining(Training):
+    """Training of the density network on DFT densities themselves, from where the coefficients left it."""
+
+    steps: int = Field(0, ge=0)
+    """Steps of the whole schedule; 0: the network stays as the coefficients left it."""
+    points: Count = 3000
+    """Points of each frame, drawn once from its Becke grid."""
+    level: int = Field(1, ge=1, le=9)
+    """Becke grid they are drawn from; that of level 0 has large negative weights."""
+    learning_rate: Positive = 1e-3
+    """Peak of the schedule, after a linear warm-up."""
+    clip: Positive = 1.0
+    """Largest norm of the gradient."""
+    dipole_weight: float = Field(1.0, ge=0)
+    """Weight of the error of the dipole, relative to the typical dipole, beside the density's error in percent."""
+
+
 class EnergyTraining(Training):
     """Training of the energy network on the predicted density."""
 
@@ -135,6 +152,8 @@ class Variant(Section):
     energy_network: dict[str, Any] = {}
     """Settings put over those of the study."""
     density_training: dict[str, Any] = {}
+    """Settings put over those of the study."""
+    grid_training: dict[str, Any] = {}
     """Settings put over those of the study."""
     energy_training: dict[str, Any] = {}
     """Settings put over those of the study."""

@@ -17,7 +17,6 @@ from densnet.errors import ModelError
 from densnet.models.density import Expansion
 from densnet.models.densnet import DenSNet
 from densnet.models.ensemble import Ensemble
-from densnet.models.flexible import stretched
 from densnet.models.graph import Graph
 from densnet.potential import electrostatic_potential
 from densnet.prior import FreeAtoms
@@ -116,7 +115,8 @@ class DenSNetCalculator(Calculator):
     def _expansion(self, atoms: Atoms | None) -> tuple[AuxiliaryBasis, FreeAtoms, list[str], Array]:
         """Return what the coefficients of ``atoms`` belong to: functions, prior, what the atoms are called, where."""
         symbols, positions = self._current(atoms)
-        return *stretched(self.model.basis, self.model.free_atoms, symbols, self.logarithms), positions
+        basis, names = self.model.basis.stretched(symbols, self.logarithms)
+        return basis, self.model.free_atoms.called(names, symbols), names, positions
 
     def _current(self, atoms: Atoms | None) -> tuple[list[str], Array]:
         """Make the results those of ``atoms``, by default of the structure the calculator is attached to."""

@@ -8,15 +8,10 @@ functions; a factor before a coefficient that is predicted for the same atom and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from densnet.basis import AuxiliaryBasis, Shell
 from densnet.models.shells import Layout
-from densnet.prior import FreeAtoms
 
 RANGE = 0.5
 """Largest logarithm of a multiplier: exponents between 0.6 and 1.65 times those of the basis."""
@@ -55,32 +50,3 @@ class Breathing(nn.Module):
 def moment_scale(logarithms: Tensor, order: int) -> Tensor:
     """Return the factor of the moments of an order (0 charge, 1 dipole) of stretched functions."""
     return torch.exp(-(0.75 + 0.5 * order) * logarithms)
-
-
-def stretched(
-    basis: AuxiliaryBasis, free_atoms: FreeAtoms, symbols: Sequence[str], logarithms: np.ndarray
-) -> tuple[AuxiliaryBasis, FreeAtoms, list[str]]:
-    """Return the basis in which every atom has shells of its own, with its prior, and what the atoms are called in it.
-
-    Parameters
-    ----------
-    basis, free_atoms
-        Those of the model.
-    symbols
-        Chemical symbols of the atoms.
-    logarithms
-        (functions,) of all atoms, as the model predicts them; without any, all is returned as it was given.
-    """
-    if not len(logarithms):
-        return basis, free_atoms, list(symbols)
-    names = [f"{symbol}{number}" for number, symbol in enumerate(symbols)]
-    shells, start = {}, 0
-    for name, symbol in zip(names, symbols, strict=True):
-        own = []
-        for shell in basis.of(symbol):
-            factor = float(np.exp(logarithms[start]))
-            own.append(Shell(shell.l, tuple(factor * exponent for exponent in shell.exponents), shell.coefficients))
-            start += 2 * shell.l + 1
-        shells[name] = tuple(own)
-    atoms = {name: free_atoms.atoms[symbol] for name, symbol in zip(names, symbols, strict=True)}
-    return AuxiliaryBasis(shells, basis.name), FreeAtoms(atoms, free_atoms.level), names

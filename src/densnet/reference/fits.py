@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,7 +78,13 @@ class Density:
 
 
 def fit_labels(
-    path: str | Path, reference: Reference, basis: AuxiliaryBasis, free_atoms: FreeAtoms, *, out: str | Path
+    path: str | Path,
+    reference: Reference,
+    basis: AuxiliaryBasis,
+    free_atoms: FreeAtoms,
+    *,
+    out: str | Path,
+    keep_densities: Sequence[str] = ("test",),
 ) -> None:
     """Fit the densities of one label file and write labels and coefficients as one HDF5 file.
 
@@ -90,7 +97,9 @@ def fit_labels(
     basis, free_atoms
         What the density is expanded in, and the prior.
     out
-        The file, as `densnet.dataset.gather` reads it. Density matrices of test frames are kept.
+        The file, as `densnet.dataset.gather` reads it.
+    keep_densities
+        Splits whose density matrices are kept.
 
     Raises
     ------
@@ -105,7 +114,7 @@ def fit_labels(
     log.info("metric of normalised functions, %g added to its diagonal", REGULARISATION)
     bar = tqdm(range(len(known)), desc=f"fits of {''.join(known.symbols)}", unit="frame", disable=None)
     rows = [fit_density(Density.of(known, index, reference, prior), basis, known.names[index]) for index in bar]
-    kept = np.flatnonzero(known.split == SPLITS.index("test"))
+    kept = np.flatnonzero(np.isin(known.split, [SPLITS.index(name) for name in keep_densities]))
     arrays = {name: getattr(known, name) for name in PER_FRAME if hasattr(known, name)}
     arrays |= {name: np.array([row[name] for row in rows]) for name in PER_FRAME if name not in arrays}
     # Single precision halves the file; on a grid it is a thousandth of the floor of any fit.

@@ -11,7 +11,7 @@ from pyscf import dft, gto, lib
 
 from densnet.basis import AuxiliaryBasis
 from densnet.config import Reference
-from densnet.integrals import auxiliary_molecule
+from densnet.integrals import on_atoms
 from densnet.prior import FreeAtoms
 from densnet.reference.grid import blocks
 from densnet.reference.method import molecule
@@ -28,6 +28,7 @@ def density_error(
     basis: AuxiliaryBasis,
     free_atoms: FreeAtoms,
     reference: Reference,
+    logarithms: Sequence[float] = (),
 ) -> float:
     """Return the error of a density in the auxiliary basis on top of the free atoms.
 
@@ -43,6 +44,8 @@ def density_error(
         What the coefficients belong to.
     reference
         Level of theory; its grid is the one integrated on.
+    logarithms
+        How far a flexible basis is stretched (see `densnet.models.flexible`).
 
     Returns
     -------
@@ -53,7 +56,8 @@ def density_error(
     grids = becke(mol, reference.grid_level)
     target = orbital_densities(mol, grids, lib.unpack_tril(np.asarray(density_matrix, dtype=float)))[0]
     prior = free_atoms.density(symbols, np.asarray(positions), grids.coords * Bohr) * Bohr**3
-    found = prior + auxiliary_density(mol, basis, coefficients, grids.coords)
+    own, names = basis.stretched(symbols, logarithms)
+    found = prior + auxiliary_density(mol, own, coefficients, grids.coords, names)
     return absolute_error(found - target, grids, mol)
 
 
@@ -79,10 +83,16 @@ def orbital_densities(mol: gto.Mole, grids: dft.gen_grid.Grids, *matrices: np.nd
     return densities
 
 
-def auxiliary_density(mol: gto.Mole, basis: AuxiliaryBasis, coefficients: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return the density of auxiliary coefficients on points (bohr), e/bohr^3."""
-    symbols = mol.elements
-    auxiliary = auxiliary_molecule(mol, basis)
+def auxiliary_density(
+    mol: gto.Mole,
+    basis: AuxiliaryBasis,
+    coefficients: np.ndarray,
+    points: np.ndarray,
+    names: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Return the density of auxiliary coefficients on points (bohr), e/bohr^3; ``names``: of the atoms in the basis."""
+    symbols = names or mol.elements
+    auxiliary = on_atoms(basis, symbols, mol.atom_coords())
     in_pyscf_order = basis.from_pyscf_order(symbols).T @ np.asarray(coefficients, dtype=float)
     values = [
         auxiliary.eval_gto("GTOval_sph", points[start : start + POINTS]) @ in_pyscf_order

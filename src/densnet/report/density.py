@@ -58,10 +58,10 @@ def density_figure(dataset: Dataset, model: DenSNet, out: Path, name: str = "mol
     length, frames = tested[-1]
     frame, symbols = frames.take(np.array([0])), list(frames.symbols)
     plane = Plane.of(Atoms(symbols, frame.positions[0]))
-    fit, found = (
-        density_difference(dataset.basis, symbols, frame.positions[0], coefficients[0], plane.points)
-        for coefficients in (frame.coefficients, predict(model, frame)["coefficients"])
-    )
+    positions, predicted = frame.positions[0], predict(model, frame)
+    fit = density_difference(dataset.basis, symbols, positions, frame.coefficients[0], plane.points)
+    basis, names = dataset.basis.stretched(symbols, predicted["logarithms"][0])
+    found = density_difference(basis, names, positions, predicted["coefficients"][0], plane.points)
     called = style.names([length, *dataset.lengths], name)[length]
     _draw(plane, [fit, found, found - fit], out, f"{called}, {frame.names[0]}")
 

@@ -16,6 +16,7 @@ from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import atomic, sha256
 from densnet.frames import FrameSet
+from densnet.models.density import Expansion
 from densnet.models.densnet import DenSNet
 from densnet.provenance import provenance
 
@@ -62,7 +63,7 @@ def evaluate(
             predicted = predict(model, frames)
             row = {"split": split, "length": length, **errors_of(frames, predicted)}
             if split == "test":
-                row["density"] = density_errors(frames, predicted["coefficients"], dataset, reference)
+                row["density"] = density_errors(frames, predicted, dataset, reference)
                 row["overlap_angstrom"] = overlap_with_training(dataset, length, frames)
                 parity[str(length)] = parity_points(frames, predicted)
             errors.append(row)
@@ -86,7 +87,8 @@ def evaluate(
 def training_seconds(metadata: dict[str, Any]) -> float | None:
     """Return how long the networks of a model with this metadata were trained; None where it does not say."""
     seconds = [metadata.get(f"{network}_training", {}).get("seconds") for network in ("density", "energy")]
-    return None if None in seconds else sum(seconds) + metadata.get("joint_training", {}).get("seconds", 0.0)
+    later = metadata.get("density_training", {}).get("grid", {}), metadata.get("joint_training", {})
+    return None if None in seconds else sum(seconds) + sum(phase.get("seconds", 0.0) for phase in later)
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 
 def predict(model: DenSNet, frames: FrameSet) -> Arrays:
-    """Return the model's energy (n,), forces (n, A, 3), dipole (n, 3) and coefficients (n, C) of frames."""
+    """Return the model's energy (n,), forces (n, A, 3), dipole (n, 3) and expansion (n, C) of frames."""
     symbols = list(frames.symbols)
     rows = [
         {name: value.cpu().numpy() for name, value in model.properties(model.graph([(symbols, positions)])).items()}
@@ -109,7 +111,7 @@ def predict(model: DenSNet, frames: FrameSet) -> Arrays:
         "energy": np.array([row["energy"][0] for row in rows], float),
         "forces": np.array([row["forces"] for row in rows], float),
         "dipole": np.array([row["dipole"][0] for row in rows], float),
-        "coefficients": np.array([row["coefficients"] for row in rows], float),
+        **{name: np.array([row[name] for row in rows], float) for name in Expansion._fields},
     }
 
 
@@ -136,9 +138,7 @@ def errors_of(frames: FrameSet, predicted: Arrays) -> dict[str, Any]:
     }
 
 
-def density_errors(
-    frames: FrameSet, coefficients: np.ndarray, dataset: Dataset, reference: Reference
-) -> dict[str, Any]:
+def density_errors(frames: FrameSet, predicted: Arrays, dataset: Dataset, reference: Reference) -> dict[str, Any]:
     """Return the three density errors, percent of the electrons against DFT: prior, fit floor and model.
 
     The model is measured on the frames whose density matrix was kept; all three are means over the same frames.
@@ -152,8 +152,8 @@ def density_errors(
     ):
         found.append(
             density_error(
-                list(frames.symbols), frames.positions[frame], packed, coefficients[frame], dataset.basis,
-                dataset.free_atoms, reference,
+                list(frames.symbols), frames.positions[frame], packed, predicted["coefficients"][frame], dataset.basis,
+                dataset.free_atoms, reference, predicted["logarithms"][frame],
             )
         )  # fmt: skip
     return {

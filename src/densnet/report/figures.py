@@ -51,6 +51,7 @@ LABELS = {
     "loss": "training",
     "score": "validation",
     "density_error": "density, relative",
+    "density_error_percent": "density, %",
     "dipole_mae_debye": "dipole, D",
     "energy_mae_mev_per_atom": "energy, meV/atom",
     "force_mae_mev_per_angstrom": "force, meV/Å",

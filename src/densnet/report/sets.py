@@ -37,6 +37,7 @@ def add(dataset: Path, folder: Path) -> Path:
         "megabytes": round(path.stat().st_size / 1e6, 1),
         "fingerprint": fingerprint(settings),
         "frames": counts(opened),
+        "densities": [name for name in SPLITS if any(len(found.density_matrix) for _, found in opened.of(name))],
         "aimd": sum(len(found) * aimd_share(found, opened) for found in frames) / sum(map(len, frames)),
         "settings": settings,
         "versions": opened.meta["labels"]["versions"],

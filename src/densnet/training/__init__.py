@@ -2,6 +2,7 @@
 
 from densnet.training.density import train_density
 from densnet.training.energy import train_energy
+from densnet.training.grid import train_grid
 from densnet.training.joint import train_joint
 
-__all__ = ["train_density", "train_energy", "train_joint"]
+__all__ = ["train_density", "train_energy", "train_grid", "train_joint"]

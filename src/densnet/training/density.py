@@ -75,6 +75,8 @@ def _train(
     torch.manual_seed(seed)
     model = build_density(dataset.basis, network)
     stage = _stage(model, dataset, training, device)
+    if model.breathing:  # coefficients say nothing about it
+        model.breathing.requires_grad_(False)
     checkpoint = out.with_suffix(".checkpoint")
     rows = train(model, stage, training, seed, checkpoint, fingerprint, "density network")
 

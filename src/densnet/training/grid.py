@@ -1,0 +1,234 @@
+"""Last phase of the density network: the integrated absolute error of the density itself, on points of a grid."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase.units import Bohr, Debye
+from torch import Tensor
+from tqdm import tqdm
+
+from densnet.config import GridTraining, Reference
+from densnet.dataset import Dataset
+from densnet.errors import DataError
+from densnet.files import sha256
+from densnet.frames import FrameSet
+from densnet.models.density import DensityNetwork, dipole_moments, frame_dipoles
+from densnet.models.graph import Graph, build_graph
+from densnet.models.points import PointDensity
+from densnet.prior import FreeAtoms
+from densnet.provenance import seed as derived
+from densnet.training.density import KIND, load_density, save_density
+from densnet.training.outcome import about, digest, is_trained, keep
+from densnet.training.processes import side_by_side
+from densnet.training.trainer import train
+
+POWER = 2 / 3
+"""Of the density, by which points are drawn: the integrated error of the free atoms comes out with half the variance
+that the root gives."""
+
+
+@dataclass(frozen=True)
+class GridFrame:
+    """One frame: structure, dipole (1, 3) in e Angstrom, and its density difference on points.
+
+    ``points`` (P, 3) in Angstrom, ``target`` (P,) in e/bohr^3, ``weights`` (P,) of a quadrature that gives percent of
+    the electrons.
+    """
+
+    graph: Graph
+    dipole: Tensor
+    points: Tensor
+    target: Tensor
+    weights: Tensor
+
+    def to(self, device: str) -> GridFrame:
+        """Return the frame on another device."""
+        return GridFrame(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+class GridStage:
+    """Loss and validation (see `densnet.training.trainer.Stage`)."""
+
+    def __init__(
+        self,
+        train: list[GridFrame],
+        validation: list[GridFrame],
+        density: PointDensity,
+        moments: list[Tensor],
+        dipole_weight: float,
+    ) -> None:
+        self.train, self.validation, self.density, self.moments = train, validation, density, moments
+        self.size, self.dipole_weight = len(train), dipole_weight
+        squares = torch.cat([frame.dipole for frame in train]).square().sum(-1)
+        self.typical_dipole = float(squares.mean().clamp(min=1e-4).sqrt())
+
+    def loss(self, network: DensityNetwork, frames: Sequence[int]) -> Tensor:
+        """Return the mean over frames of the error of the density, in percent, and that of the dipole."""
+        return self._score(*self._errors(network, [self.train[index] for index in frames]))
+
+    @torch.no_grad()
+    def validate(self, network: DensityNetwork) -> dict[str, float]:
+        """Return the score, the density error in percent of the electrons and the mean dipole error in Debye."""
+        found = [self._errors(network, [frame]) for frame in self.validation]
+        density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
+        errors = {"density_error_percent": float(density.mean()), "dipole_mae_debye": float(dipole.mean()) / Debye}
+        return {"score": float(self._score(density, dipole)), **errors}
+
+    def _score(self, density: Tensor, dipole: Tensor) -> Tensor:
+        return density.mean() + self.dipole_weight * dipole.mean() / self.typical_dipole
+
+    def _errors(self, network: DensityNetwork, frames: list[GridFrame]) -> tuple[Tensor, Tensor]:
+        """Return the error of the density (percent) and of the dipole (e Angstrom) of each frame."""
+        expansions = [network.expand(frame.graph) for frame in frames]
+        density, dipole = [], []
+        for frame, expansion in zip(frames, expansions, strict=True):
+            found = self.density(frame.graph, expansion, frame.points)
+            density.append((found - frame.target).abs() @ frame.weights)
+            moved = frame_dipoles(network, self.moments, frame.graph, expansion) - frame.dipole
+            dipole.append(torch.linalg.vector_norm(moved, dim=-1))
+        return torch.stack(density), torch.cat(dipole)
+
+
+def train_grid(
+    dataset_path: Path,
+    density_path: Path,
+    reference: Reference,
+    training: GridTraining,
+    seed: int,
+    out: Path,
+    history: Path,
+    device: str = "cpu",
+    train_frames: int | dict[int, int] | None = None,
+) -> None:
+    """Train a density network on, on the DFT densities of its training frames.
+
+    A flexible basis (`densnet.models.flexible`) is learned here and nowhere else.
+
+    Parameters
+    ----------
+    dataset_path
+        Dataset of the study, with the density matrices of training and validation frames.
+    density_path
+        Density network trained on the coefficients; it stays as it is.
+    reference
+        Level of theory of the labels.
+    training
+        Points and optimisation.
+    seed
+        Of the points and of the order of the frames.
+    out
+        File of the network. Beside it a checkpoint lies while training runs.
+    history
+        CSV file of the loss curves.
+    device
+        ``cpu`` or ``cuda``.
+    train_frames
+        How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
+
+    Raises
+    ------
+    DataError
+        The dataset has no densities of training or validation frames.
+    """
+    arguments = (dataset_path, density_path, reference, training, seed, out, history, train_frames)
+    side_by_side(training.processes, device, _train, *arguments)
+
+
+def _train(
+    device: str,
+    dataset_path: Path,
+    density_path: Path,
+    reference: Reference,
+    training: GridTraining,
+    seed: int,
+    out: Path,
+    history: Path,
+    train_frames: int | dict[int, int] | None,
+) -> None:
+    started = time.perf_counter()
+    dataset = Dataset.open(dataset_path).learning_from(train_frames)
+    network, basis, free_atoms, before = load_density(density_path)
+    fingerprint = digest(training.fingerprint(), seed, sha256(dataset_path), sha256(density_path), train_frames)
+    if is_trained(out, KIND, "grid", fingerprint):
+        return
+    network = network.to(device).requires_grad_(True)
+    stage = _stage(network, dataset, reference, training, seed, device)
+    checkpoint = out.with_suffix(".checkpoint")
+    rows = train(network, stage, training, seed, checkpoint, fingerprint, "density network on the grid")
+
+    def save(metadata: dict[str, Any]) -> None:
+        save_density(out, network.cpu(), basis, free_atoms, before | {"grid": metadata})
+
+    keep(rows, history, checkpoint, save, about(dataset, training, fingerprint, rows, started))
+
+
+def _stage(
+    network: DensityNetwork, dataset: Dataset, reference: Reference, training: GridTraining, seed: int, device: str
+) -> GridStage:
+    split = {}
+    for name in ("train", "validation"):
+        kept = [frames for _, frames in dataset.of(name) if len(frames.density_matrix)]
+        if not kept:
+            raise DataError(
+                f"dataset: no DFT densities of {name} frames; say labels.keep_densities: [train, validation, test]"
+            )
+        drawn = [
+            frame.to(device)
+            for frames in kept
+            for frame in grid_frames(frames, network, dataset.free_atoms, reference, training, seed)
+        ]
+        split[name] = drawn
+    moments = [moment.to(device) for moment in dipole_moments(dataset.basis, network.elements)]
+    density = PointDensity(network, dataset.basis).to(device)
+    return GridStage(split["train"], split["validation"], density, moments, training.dipole_weight)
+
+
+def grid_frames(
+    frames: FrameSet,
+    network: DensityNetwork,
+    free_atoms: FreeAtoms,
+    reference: Reference,
+    training: GridTraining,
+    seed: int,
+) -> list[GridFrame]:
+    """Return the frames whose density matrices were kept, with their densities on points drawn from the Becke grid.
+
+    A point is drawn with a probability proportional to its weight and to a power of the density: errors are large where
+    the density is, but less than in proportion to it. The few points of negative weight are left out.
+    """
+    from ase import Atoms
+    from pyscf import lib
+
+    from densnet.reference.grid_errors import becke, orbital_densities
+    from densnet.reference.method import molecule
+
+    made, symbols = [], list(frames.symbols)
+    pairs = zip(frames.density_matrix, frames.density_matrix_frame, strict=True)
+    for packed, k in tqdm(pairs, total=len(frames.density_matrix), desc="densities on the grid", disable=None):
+        mol = molecule(Atoms(symbols, frames.positions[k]), reference)
+        grids = becke(mol, training.level)
+        whole = orbital_densities(mol, grids, lib.unpack_tril(np.asarray(packed, dtype=float)))[0]
+        chance = grids.weights.clip(min=0) * np.abs(whole) ** POWER
+        chance /= chance.sum()
+        rng = np.random.default_rng(derived(seed, "grid", frames.names[k]))
+        chosen = rng.choice(len(chance), training.points, p=chance)
+        points = grids.coords[chosen] * Bohr
+        target = whole[chosen] - free_atoms.density(symbols, frames.positions[k], points) * Bohr**3
+        weights = 100 * grids.weights[chosen] / (training.points * chance[chosen] * mol.nelectron)
+        made.append(
+            GridFrame(
+                build_graph([(symbols, frames.positions[k])], network.elements, network.config.cutoff),
+                torch.as_tensor(frames.dipole[k : k + 1]),
+                torch.as_tensor(points),
+                torch.as_tensor(target, dtype=torch.float32),
+                torch.as_tensor(weights, dtype=torch.float32),
+            )
+        )
+    return made

@@ -1,0 +1,100 @@
+"""Training on the density itself: water by DFT, its error on points, and shells that stretch."""
+
+import csv
+
+import numpy as np
+import pytest
+from tests.reference.water import LEVEL, rattled
+
+from densnet.basis import AuxiliaryBasis, Shell
+from densnet.config import (
+    DensityNetworkSettings,
+    DensityTraining,
+    EnergyNetworkSettings,
+    EnergyTraining,
+    GridTraining,
+    Labels,
+)
+from densnet.dataset import Dataset, gather
+from densnet.errors import DataError
+from densnet.models.densnet import DenSNet
+from densnet.reference import labels
+from densnet.reference.atoms import free_atoms
+from densnet.reference.fits import fit_labels
+from densnet.report.evaluation import density_errors, predict
+from densnet.training import train_density, train_energy, train_grid
+from densnet.training.density import load_density
+
+SPLITS = ["train"] * 5 + ["validation"] + ["test"] * 2
+SMALL = {"irreps": "6x0e+6x1o+4x2e", "layers": 1, "cutoff": 3.0, "radial": 6, "radial_hidden": 8}
+SHORT = DensityTraining(steps=60, validate_every=30, ema=0.9)
+GRID = GridTraining(steps=80, validate_every=40, learning_rate=1e-2, points=1500, ema=0.9)
+LEAN = {"O": [(0, 0.3), (0, 1.2), (1, 0.5), (1, 2.0), (2, 0.8)], "H": [(0, 0.3), (0, 1.5), (1, 0.7)]}
+"""So few functions that their exponents matter."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    where = tmp_path_factory.mktemp("grid")
+    frames = [rattled(seed=k) for k in range(len(SPLITS))]
+    for frame, split in zip(frames, SPLITS, strict=True):
+        frame.info["split"] = split
+    labels.label(frames, LEVEL, out=where / "labels.h5", failed=where / "failed.json")
+    basis = AuxiliaryBasis({s: tuple(Shell(l, (a,), (1.0,)) for l, a in shells) for s, shells in LEAN.items()}, "lean")
+    prior = free_atoms(["O", "H"], LEVEL)
+    for name, keep in (("all", ("train", "validation", "test")), ("few", ("test",))):
+        fit_labels(where / "labels.h5", LEVEL, basis, prior, out=where / f"{name}.h5", keep_densities=keep)
+        gather({1: [where / f"{name}.h5"]}, where / f"{name}.zip", basis, prior, {}, labels=Labels(max_floor=20.0))
+    network = DensityNetworkSettings(**SMALL, flexible=True)
+    train_density(where / "all.zip", network, SHORT, 1, where / "before.pt", where / "before.csv")
+    train_grid(where / "all.zip", where / "before.pt", LEVEL, GRID, 1, where / "after.pt", where / "after.csv")
+    return where
+
+
+def error(folder, name):
+    """Return the density errors on the test frames of a density network, with some energy network."""
+    settings, brief = EnergyNetworkSettings(**SMALL), EnergyTraining(steps=2, validate_every=2)
+    out = folder / f"{name}.model.pt"
+    train_energy(folder / "all.zip", folder / f"{name}.pt", settings, brief, 1, out, out.with_suffix(".csv"))
+    dataset = Dataset.open(folder / "all.zip")
+    frames = dataset[1].select("test")
+    return density_errors(frames, predict(DenSNet.load(out), frames), dataset, LEVEL)
+
+
+@pytest.mark.slow
+def test_learns_below_the_floor_of_the_fit_by_stretching(folder):
+    with open(folder / "after.csv") as file:
+        history = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    before, after = error(folder, "before"), error(folder, "after")
+    assert after["floor"] == before["floor"] <= before["model"]
+    assert after["model"] < after["floor"]
+    kept = min(history, key=lambda row: row["score"])
+    assert kept["density_error_percent"] == pytest.approx(after["model"], rel=0.15)  # of another frame, on points
+
+
+def test_only_the_grid_teaches_to_stretch(folder):
+    moved = {}
+    for name in ("before", "after"):
+        network, *_ = load_density(folder / f"{name}.pt")
+        moved[name] = [head.weight.abs().max().item() for head in network.breathing.heads]
+    assert moved["before"] == [0.0, 0.0]
+    assert min(moved["after"]) > 0
+
+
+def test_without_densities_of_training_frames_it_says_what_to_do(folder, tmp_path):
+    out = tmp_path / "grid.pt"
+    with pytest.raises(DataError, match=r"no DFT densities of train frames; say labels\.keep_densities"):
+        train_grid(folder / "few.zip", folder / "before.pt", LEVEL, GRID, 1, out, out.with_suffix(".csv"))
+
+
+def test_points_and_weights_integrate_the_density(folder):
+    from densnet.training.grid import grid_frames
+
+    dataset, (network, *_) = Dataset.open(folder / "all.zip"), load_density(folder / "before.pt")
+    frames = dataset[1].select("train")
+    settings = GRID.model_copy(update={"points": 20_000})
+    (frame, *_) = grid_frames(frames, network, dataset.free_atoms, LEVEL, settings, seed=1)
+    percent = float(frame.target.abs().double() @ frame.weights.double())
+    assert percent == pytest.approx(frames.prior_error[0], rel=0.05)
+    again = grid_frames(frames, network, dataset.free_atoms, LEVEL, settings, seed=1)[0]
+    np.testing.assert_array_equal(frame.points, again.points)
