@@ -103,6 +103,11 @@ def _variants(study: Study) -> Iterator[str]:
             study.variant(name)
         except ConfigError as error:
             yield from (f"variants.{name}.{line.strip()}" for line in str(error).splitlines()[1:])
+        if variant.basis and (missing := {"train", "validation", "test"} - {*study.labels.keep_densities}):
+            yield (
+                f"variants.{name}.basis: fitted again from DFT densities, and labels.keep_densities lacks "
+                f"{', '.join(sorted(missing))}"
+            )
         wanted = variant.train_frames
         if isinstance(wanted, int) and wanted > sum(available.values()):
             yield f"variants.{name}.train_frames: {wanted}, of {sum(available.values())} in frames.train; ask for fewer"

@@ -57,11 +57,17 @@ class FreeAtoms:
     atoms
         Chemical symbol to free atom.
     level
-        Level of theory they were computed at, as the study states it.
+        Level of theory they were computed at, as the study states it, and the kind of prior where it is not that of
+        free atoms.
     """
 
     atoms: dict[str, FreeAtom]
     level: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Which prior these are, as ``basis.prior`` names it."""
+        return self.level.get("prior", "free-atoms")
 
     def called(self, names: Sequence[str], symbols: Sequence[str]) -> FreeAtoms:
         """Return the free atoms of a structure whose atoms have names of their own."""

@@ -14,6 +14,10 @@ variants:
   few: {train_frames: 6}
   joint: {joint_training: {steps: 20, validate_every: 10}}
   blind: {energy_network: {density: false}, energy_training: {steps: 20, validate_every: 10}}
+  minimal: {basis: {prior: minao}, density_training: {steps: 20, validate_every: 10},
+            energy_training: {steps: 20, validate_every: 10}}
+  grid: {density_network: {flexible: true}, density_training: {steps: 20, validate_every: 10},
+         grid_training: {steps: 10, validate_every: 5, points: 300}, energy_training: {steps: 20, validate_every: 10}}
   second: {seed: 2, density_training: {steps: 20, validate_every: 10}, energy_training: {steps: 20, validate_every: 10}}
 """
 
@@ -23,7 +27,8 @@ def test_variants_are_trained_and_compared(lived_in):
     study.write_text(study.read_text() + VARIANTS)
     assert lived_in.planned() == {}  # the study itself is what it was
     assert lived_in.planned(target="variants") == {
-        "train_density_variant": 2, "train_energy_variant": 3, "train_joint_variant": 1, "evaluate_variant": 4,
+        "refit": 1, "train_density_variant": 4, "train_grid_variant": 1, "train_energy_variant": 5,
+        "train_joint_variant": 1, "evaluate_variant": 6,
         "compare_variants": 1, "plot_learning": 1,
     }  # fmt: skip
     result = lived_in.run("variants")
@@ -32,17 +37,19 @@ def test_variants_are_trained_and_compared(lived_in):
     with open(results / "report" / "variants.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["variant"] for row in rows] == [
-        name for name in ("as is", "few", "joint", "blind", "second") for _ in range(3)
+        name for name in ("as is", "few", "joint", "blind", "minimal", "grid", "second") for _ in range(3)
     ]
     assert {row["variant"]: row["train_frames"] for row in rows} == {
         "as is": "24",
         "few": "6",
         "joint": "24",
         "blind": "24",
+        "minimal": "24",
+        "grid": "24",
         "second": "24",
     }
     assert all(float(row["force_mae_mev_angstrom"]) > 0 and float(row["training_seconds"]) > 0 for row in rows)
-    assert rows[0]["dipole_mae_debye"] == rows[9]["dipole_mae_debye"] != rows[12]["dipole_mae_debye"]  # one density
+    assert rows[0]["dipole_mae_debye"] == rows[9]["dipole_mae_debye"] != rows[18]["dipole_mae_debye"]  # one density
     assert "</svg>" in (results / "report" / "learning.svg").read_text()
     few = DenSNet.load(results / "variants" / "few" / "energy" / "model.pt").metadata
     assert sum(few["density_training"]["frames"].values()) == sum(few["energy_training"]["frames"].values()) == 6

@@ -19,6 +19,7 @@ rule atoms:
     params:
         molecule=study.molecule.model_dump(),
         reference={**ON_CPU, "grid_level": 0, "conv_tol": 1.0, "dispersion": None},
+        prior=study.basis.prior,
     message:
         "Free atoms"
     script:

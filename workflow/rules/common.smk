@@ -139,8 +139,16 @@ def frames_of_variant(wildcards):
 
 def unchanged(wildcards, *own):
     """Return whether a variant is trained as the study is, as far as some sections say."""
-    trained = VARIANTS[wildcards.variant].model_dump(include={"seed", *own})
-    return frames_of_variant(wildcards) is None and trained == study.model_dump(include={"seed", *own})
+    own = {"seed", "basis", *own}
+    trained = VARIANTS[wildcards.variant].model_dump(include=own)
+    return frames_of_variant(wildcards) is None and trained == study.model_dump(include=own)
+
+
+def dataset_of_variant(wildcards):
+    """Return the dataset of a variant: the study's own unless it has another basis or prior."""
+    return (
+        DATASET if VARIANTS[wildcards.variant].basis == study.basis else "<results>/variants/{variant}/dataset.zarr.zip"
+    )
 
 
 def coefficients_of_variant(wildcards):

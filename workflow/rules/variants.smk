@@ -1,6 +1,32 @@
 """Variants of the study: trained otherwise on the same labels, for learning curves, ablations and ensembles."""
 
 
+rule refit:
+    input:
+        dataset=DATASET,
+        code=sources("reference.refit"),
+    output:
+        "<results>/variants/{variant}/dataset.zarr.zip",
+    log:
+        "<logs>/variants/{variant}/refit.log",
+    benchmark:
+        "<benchmarks>/variants/{variant}/refit.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000 + 1000 * study.basis.max_length,
+        runtime=24 * 60,
+    params:
+        basis=of_variant("basis"),
+        labels=study.labels.model_dump(),
+        reference=ON_CPU,
+    message:
+        "Fitting densities again for variant {wildcards.variant}"
+    script:
+        "../scripts/refit.py"
+
+
 use rule train_density as train_density_variant with:
     output:
         model="<results>/variants/{variant}/density/density.pt",
@@ -20,7 +46,7 @@ use rule train_density as train_density_variant with:
 
 use rule train_grid as train_grid_variant with:
     input:
-        dataset=DATASET,
+        dataset=dataset_of_variant,
         density=coefficients_of_variant,
         code=sources("training.grid"),
     output:
@@ -41,7 +67,7 @@ use rule train_grid as train_grid_variant with:
 
 use rule train_energy as train_energy_variant with:
     input:
-        dataset=DATASET,
+        dataset=dataset_of_variant,
         density=density_of_variant,
         code=sources("training.energy", "models.energy"),
     output:
@@ -62,7 +88,7 @@ use rule train_energy as train_energy_variant with:
 
 use rule train_joint as train_joint_variant with:
     input:
-        dataset=DATASET,
+        dataset=dataset_of_variant,
         model=energy_of_variant,
         code=sources("training.joint"),
     output:
@@ -82,7 +108,7 @@ use rule train_joint as train_joint_variant with:
 
 use rule evaluate as evaluate_variant with:
     input:
-        dataset=DATASET,
+        dataset=dataset_of_variant,
         model=model_of_variant,
         code=sources("report.evaluation"),
     output:

@@ -7,4 +7,4 @@ from densnet.workflow import job
 
 with job(snakemake):
     symbols = sorted(set(build(Molecule(**snakemake.params.molecule), relax=False).get_chemical_symbols()))
-    free_atoms(symbols, Reference(**snakemake.params.reference)).save(snakemake.output[0])
+    free_atoms(symbols, Reference(**snakemake.params.reference), snakemake.params.prior).save(snakemake.output[0])

@@ -147,6 +147,9 @@ class Variant(Section):
     """Of the training, in the place of the study's."""
     train_frames: TrainFrames | None = None
     """Training frames in all, or of each chain length (of those not named, none): the first in a random order."""
+    basis: dict[str, Any] = {}
+    """Settings put over those of the study; the densities are fitted again, which needs all of them
+    (``labels.keep_densities``)."""
     density_network: dict[str, Any] = {}
     """Settings put over those of the study."""
     energy_network: dict[str, Any] = {}

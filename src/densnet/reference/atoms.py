@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from pyscf import gto
-from pyscf.scf import atom_ks
+from pyscf.scf import atom_ks, hf
 
 from densnet.basis import primitive_norm
 from densnet.config import Reference
@@ -16,11 +16,12 @@ from densnet.prior import FreeAtom, FreeAtoms
 from densnet.reference.method import check_level
 
 
-def free_atoms(symbols: list[str], reference: Reference) -> FreeAtoms:
+def free_atoms(symbols: list[str], reference: Reference, prior: str = "free-atoms") -> FreeAtoms:
     """Return the free atoms of some elements at the level of a study.
 
     Spin-restricted with fractional occupations, spherically averaged, with the molecule's functional and orbital
-    basis; the density is a sum of products of Gaussians of one centre and is kept exactly.
+    basis; the density is a sum of products of Gaussians of one centre and is kept exactly. With the prior ``minao`` the
+    densities, and not the energies, are those of PySCF's minimal atomic orbitals.
 
     Raises
     ------
@@ -32,11 +33,15 @@ def free_atoms(symbols: list[str], reference: Reference) -> FreeAtoms:
     symbols = sorted(set(symbols))
     check_level(reference, symbols)
     level = {"xc": reference.xc, "basis": reference.basis}
-    return FreeAtoms({symbol: _free_atom(symbol, reference) for symbol in symbols}, level)
+    if prior != "free-atoms":
+        level["prior"] = prior
+    return FreeAtoms({symbol: _free_atom(symbol, reference, prior) for symbol in symbols}, level)
 
 
-def _free_atom(symbol: str, reference: Reference) -> FreeAtom:
+def _free_atom(symbol: str, reference: Reference, prior: str) -> FreeAtom:
     mol, energy, density_matrix = _solve(symbol, reference)
+    if prior == "minao":
+        density_matrix = _minao(mol)
     powers, exponents, coefficients = _radial(mol, density_matrix)
     return FreeAtom(symbol, energy, tuple(powers), tuple(exponents), tuple(coefficients))
 
@@ -53,6 +58,12 @@ def _solve(symbol: str, reference: Reference) -> tuple[gto.Mole, float, np.ndarr
     if not mf.converged:
         raise ConvergenceError(f"free atom {symbol}: SCF not converged; choose another reference.basis or reference.xc")
     return mol, float(mf.e_tot), mf.make_rdm1()
+
+
+def _minao(mol: gto.Mole) -> np.ndarray:
+    """Return the density matrix of an atom from its minimal orbitals, scaled to the electrons it has."""
+    density_matrix = np.asarray(hf.init_guess_by_minao(mol))
+    return density_matrix * mol.nelectron / np.einsum("ij,ji->", density_matrix, mol.intor("int1e_ovlp"))
 
 
 def _radial(mol: gto.Mole, density_matrix: np.ndarray) -> tuple[list[int], list[float], list[float]]:
@@ -92,12 +103,15 @@ class PriorMatrices:
         Elements.
     reference
         Level of theory.
+    prior
+        Kind, as ``basis.prior`` names it.
     """
 
-    def __init__(self, symbols: list[str], reference: Reference) -> None:
+    def __init__(self, symbols: list[str], reference: Reference, prior: str = "free-atoms") -> None:
         solved = {symbol: _solve(symbol, reference) for symbol in sorted(set(symbols))}
         self.energies = {symbol: energy for symbol, (_, energy, _) in solved.items()}
-        self.blocks = {symbol: matrix for symbol, (_, _, matrix) in solved.items()}
+        minimal = prior == "minao"
+        self.blocks = {symbol: _minao(mol) if minimal else matrix for symbol, (mol, _, matrix) in solved.items()}
 
     def check(self, free_atoms: FreeAtoms) -> None:
         """Raise `DataError` unless these are the free atoms of a study."""

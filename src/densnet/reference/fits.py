@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -109,7 +110,27 @@ def fit_labels(
     known = labels.read(path)
     if known.about["level"] != reference.level():
         raise DataError(f"{path}: labels of another level of theory than the study's; run the label rule again")
-    prior = PriorMatrices(list(known.symbols), reference)
+    about = {"provenance": provenance(inputs={str(path): sha256(path)})}
+    fit_frames(known, reference, basis, free_atoms, Path(out), keep_densities, about)
+
+
+def fit_frames(
+    known: labels.LabelledFrames,
+    reference: Reference,
+    basis: AuxiliaryBasis,
+    free_atoms: FreeAtoms,
+    out: Path,
+    keep_densities: Sequence[str],
+    about: dict[str, Any],
+) -> None:
+    """Fit the densities of labelled frames and write them; ``about``: what else the file says, the rest `fit_labels`.
+
+    Raises
+    ------
+    DataError
+        Free atoms of another level of theory.
+    """
+    prior = PriorMatrices(list(known.symbols), reference, free_atoms.kind)
     prior.check(free_atoms)
     log.info("metric of normalised functions, %g added to its diagonal", REGULARISATION)
     bar = tqdm(range(len(known)), desc=f"fits of {''.join(known.symbols)}", unit="frame", disable=None)
@@ -119,13 +140,8 @@ def fit_labels(
     arrays |= {name: np.array([row[name] for row in rows]) for name in PER_FRAME if name not in arrays}
     # Single precision halves the file; on a grid it is a thousandth of the floor of any fit.
     arrays |= dict(zip(KEPT, (known.density_matrix[kept].astype(np.float32), kept), strict=True))
-    about = {
-        "level": known.about["level"],
-        "basis": fingerprint(basis.to_dict()),
-        "free_atoms": fingerprint(free_atoms.to_dict()),
-        "labels": known.about["provenance"],
-        "provenance": provenance(inputs={str(path): sha256(path)}),
-    }
+    belongs = {"basis": fingerprint(basis.to_dict()), "free_atoms": fingerprint(free_atoms.to_dict())}
+    about = {"level": known.about["level"], "labels": known.about["provenance"], **belongs, **about}
     FrameFile(known.symbols, known.names, arrays, about).write(out)
 
 

@@ -56,7 +56,7 @@ def make_basis(
     """
     symbols = sorted({symbol for pool in frames.values() for symbol in pool.symbols})
     full = auxiliary.build(symbols, reference, basis)
-    prior = PriorMatrices(symbols, reference)
+    prior = PriorMatrices(symbols, reference, basis.prior)
     count = basis.frames if basis.kind == "natural" else 0
     behind, held = [], {}
     for length, pool in frames.items():
