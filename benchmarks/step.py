@@ -73,7 +73,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mace", required=True, help="python of an environment with mace-torch")
     parser.add_argument("--ethanol", type=Path, default=ROOT / "data" / "ethanol.zarr.zip", help="for its basis")
-    parser.add_argument("--thiophene", type=Path, required=True, help="dataset of thiophene chains, for its basis")
+    other = ROOT / "data" / "ethanethiol.zarr.zip"
+    parser.add_argument("--thiophene", type=Path, default=other, help="for the basis of hydrogen, carbon and sulphur")
     given = parser.parse_args()
     torch.set_num_threads(1)
     chains = {length: build(CHAIN, length, 0, 1, relax=False) for length in LENGTHS}
