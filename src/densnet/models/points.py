@@ -38,9 +38,11 @@ class PointDensity(nn.Module):
             shells = basis.of(symbol)
             exponents = torch.cat([torch.tensor(shell.exponents, dtype=torch.float64) for shell in shells])
             owner = torch.repeat_interleave(torch.tensor([len(shell.exponents) for shell in shells]))
+            place = torch.arange(len(exponents))
+            if not network.breathing:  # shells share their primitives as long as each has the same exponents
+                exponents, place = torch.unique(exponents, return_inverse=True)
             contraction = torch.zeros(len(exponents), len(shells), dtype=torch.float64)
-            prefactors = torch.cat([torch.as_tensor(shell.prefactors()) for shell in shells])
-            contraction[torch.arange(len(exponents)), owner] = prefactors
+            contraction[place, owner] = torch.cat([torch.as_tensor(shell.prefactors()) for shell in shells])
             momenta = torch.tensor([shell.l for shell in shells])
             of_function = torch.arange(len(shells)).repeat_interleave(2 * momenta + 1)
             self._keep(element, exponents=exponents.to(dtype), contraction=contraction.to(dtype), owner=owner)
@@ -66,14 +68,14 @@ class PointDensity(nn.Module):
             for name in ("exponents", "contraction", "owner", "momenta", "of_function")
         )
         distances = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True).clamp(min=NEAREST)
-        stretch = distances.new_zeros(len(vectors), 1, len(momenta))
-        if logarithms is not None:  # of each shell that of its first function
+        if logarithms is None:
+            radial = torch.exp(-distances.square() * exponents) @ contraction
+        else:  # stretched by s: s^(3/4) times the function at sqrt(s) r, with the s of each shell's first function
             first = torch.searchsorted(of_function, torch.arange(len(momenta), device=vectors.device))
             stretch = logarithms[:, None, first]
-        decays = exponents * torch.exp(stretch[..., owner])
-        radial = torch.exp(-distances.square() * decays) @ contraction
-        # Stretched by s: s^(3/4) times the function at sqrt(s) r.
-        radial = radial * torch.exp((0.75 + 0.5 * momenta) * stretch) * distances**momenta
+            radial = torch.exp(-distances.square() * exponents * torch.exp(stretch[..., owner])) @ contraction
+            radial = radial * torch.exp((0.75 + 0.5 * momenta) * stretch)
+        radial = radial * distances**momenta
         angular = self.harmonics(vectors / distances) / math.sqrt(4 * math.pi)
         component, atoms = getattr(self.layout, f"component_{element}"), torch.arange(len(vectors))[:, None]
         weights = coefficients.new_zeros(len(vectors), len(momenta), angular.shape[-1])
