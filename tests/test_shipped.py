@@ -12,11 +12,13 @@ from densnet.config import SPLITS, Labels, fingerprint, load_study
 from densnet.dataset import Dataset, gather
 from densnet.errors import CalculationError, DataError
 from densnet.frames import FrameFile
-from densnet.report import sets
+from densnet.models.densnet import DenSNet
+from densnet.report import models, sets
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "workflow" / "studies" / "tiny.yaml"
 SETS = ROOT / "data"
+MODELS = ROOT / "models"
 
 
 def study(**changes):
@@ -41,6 +43,7 @@ def folder(tmp_path):
     index = json.loads((tmp_path / "data" / "index.json").read_text())
     del index["tiny"]["settings"]["sampling"]["toy"]  # a campaign that only the stand-in labels know
     index["tiny"]["fingerprint"] = fingerprint(index["tiny"]["settings"])
+    index["tiny"]["densities"] = list(SPLITS)
     (tmp_path / "data" / "index.json").write_text(json.dumps(index))
     return tmp_path / "data"
 
@@ -70,14 +73,13 @@ def test_other_settings_are_named(folder):
 
 
 def test_a_set_without_the_densities_that_a_study_trains_on_is_not_taken(folder):
-    asked = study(labels={"keep_densities": ["train", "validation", "test"]})
-    path, message = find(asked, folder)
+    index = json.loads((folder / "index.json").read_text())
+    index["tiny"]["densities"] = ["test"]
+    (folder / "index.json").write_text(json.dumps(index))
+    path, message = find(study(), folder)
     assert path is None
     assert "has no densities of train and validation frames (labels.keep_densities)" in message
-    index = json.loads((folder / "index.json").read_text())
-    index["tiny"]["densities"] = ["train", "validation"]
-    (folder / "index.json").write_text(json.dumps(index))
-    assert find(asked, folder)[0] == folder / "tiny.zarr.zip"
+    assert find(study(labels={"keep_densities": ["test"]}), folder)[0] == folder / "tiny.zarr.zip"
 
 
 def test_a_study_without_a_set_hears_nothing(folder, tmp_path):
@@ -140,3 +142,18 @@ def test_the_tables_of_what_ships_are_up_to_date():
     assert table in (SETS / "README.md").read_text()
     assert table in (ROOT / "README.md").read_text()
     assert sum(path.stat().st_size for path in SETS.iterdir()) < 80e6
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*.pt")), ids=lambda path: path.stem)
+def test_models_that_ship_are_of_the_study_of_their_name(path):
+    model, asked = DenSNet.load(path.stem), load_study(ROOT / "workflow" / "studies" / f"{path.stem}.yaml")
+    assert model.metadata["name"] == path.stem
+    assert model.metadata["study"] == asked.data_settings()
+    assert path.stat().st_size < 10e6
+
+
+@pytest.mark.skipif(not list(MODELS.glob("*.pt")), reason="no model ships yet")
+def test_the_tables_of_models_are_up_to_date():
+    table = models.table(MODELS)
+    assert table in (MODELS / "README.md").read_text()
+    assert table in (ROOT / "README.md").read_text()
