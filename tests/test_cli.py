@@ -219,8 +219,8 @@ def test_a_foreign_zip_is_no_dataset(folder, capsys):
 
 def test_train_takes_the_seeds_of_the_workflow(folder, monkeypatch):
     seeds = []
-    monkeypatch.setattr(training, "train_density", lambda *given, **_: seeds.append(given[3]))
-    monkeypatch.setattr(training, "train_energy", lambda *given, **_: seeds.append(given[4]))
+    for name in ("train_density", "train_energy"):
+        monkeypatch.setattr(training, name, lambda task, *_: seeds.append(task.seed))
     assert main(["-q", "train", str(folder / "study.yaml"), "data.zip", "-o", str(folder / "m.pt")]) == 0
     assert seeds == [seed(1, "train_density"), seed(1, "train_energy")]
 
@@ -228,11 +228,11 @@ def test_train_takes_the_seeds_of_the_workflow(folder, monkeypatch):
 def test_train_a_variant(folder, monkeypatch, capsys):
     calls = []
     for name in ("train_density", "train_energy"):
-        monkeypatch.setattr(training, name, lambda *given, **more: calls.append((*given, more["train_frames"])))
+        monkeypatch.setattr(training, name, lambda *given: calls.append(given))
     path = folder / "study.yaml"
     path.write_text(path.read_text() + "variants: {few: {train_frames: 3, energy_network: {layers: 4}}}\n")
     assert main(["-q", "train", str(path), "data.zip", "--variant", "few", "-o", str(folder / "m.pt")]) == 0
-    assert [call[-1] for call in calls] == [3, 3]
+    assert [task.train_frames for task, *_ in calls] == [3, 3]
     assert (calls[0][1].layers, calls[1][2].layers) == (2, 4)
     message = refused(capsys, "train", path, "data.zip", "--variant", "many", "-o", folder / "m.pt")
     assert "no variant 'many'; it has few" in message

@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import densnet
 from densnet.config import EFFORT, Reference, Simulation, Study, load_study
 from densnet.errors import ConfigError, DensnetError
+
+if TYPE_CHECKING:
+    from densnet.training import Task
 
 PACKAGE = Path(densnet.__file__).parent
 GPU = Path("/dev/nvidia0")
@@ -26,8 +29,10 @@ UNTRACKED = frozenset(
 
 
 class Job(Protocol):
-    """The part of the object ``snakemake`` that `job` uses."""
+    """The part of the object ``snakemake`` that is used here."""
 
+    input: Any
+    output: Any
     log: list[str]
     rule: str
     params: Any
@@ -159,6 +164,20 @@ def _imports(module: str) -> frozenset[str]:
             within = (f"{node.module}.{alias.name}" for alias in node.names)
             names.update(name if _file(name).is_file() else node.module for name in within)
     return frozenset(name for name in names if name.startswith("densnet."))
+
+
+def task(snakemake: Job, name: str) -> Task:
+    """Return the training of a rule; its seed carries the name of the rule, for variants of the study too."""
+    import torch
+
+    from densnet.provenance import seed
+    from densnet.training import Task
+
+    given, made = snakemake.input, snakemake.output
+    asked = snakemake.resources.get("gpu", 0) and torch.cuda.is_available()
+    number = seed(snakemake.params.seed, name)
+    device, train_frames = "cuda" if asked else "cpu", snakemake.params.get("train_frames")
+    return Task(Path(given.dataset), number, Path(made.model), Path(made.history), device, train_frames)
 
 
 @contextmanager

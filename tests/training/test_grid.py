@@ -22,7 +22,7 @@ from densnet.reference import labels
 from densnet.reference.atoms import free_atoms
 from densnet.reference.fits import fit_labels
 from densnet.report.evaluation import density_errors, predict
-from densnet.training import train_density, train_energy, train_grid
+from densnet.training import Task, train_density, train_energy, train_grid
 from densnet.training.density import load_density
 
 SPLITS = ["train"] * 5 + ["validation"] + ["test"] * 2
@@ -46,8 +46,8 @@ def folder(tmp_path_factory):
         fit_labels(where / "labels.h5", LEVEL, basis, prior, out=where / f"{name}.h5", keep_densities=keep)
         gather({1: [where / f"{name}.h5"]}, where / f"{name}.zip", basis, prior, {}, labels=Labels(max_floor=20.0))
     network = DensityNetworkSettings(**SMALL, flexible=True)
-    train_density(where / "all.zip", network, SHORT, 1, where / "before.pt", where / "before.csv")
-    train_grid(where / "all.zip", where / "before.pt", LEVEL, GRID, 1, where / "after.pt", where / "after.csv")
+    train_density(Task(where / "all.zip", 1, where / "before.pt", where / "before.csv"), network, SHORT)
+    train_grid(Task(where / "all.zip", 1, where / "after.pt", where / "after.csv"), where / "before.pt", LEVEL, GRID)
     return where
 
 
@@ -55,7 +55,7 @@ def error(folder, name):
     """Return the density errors on the test frames of a density network, with some energy network."""
     settings, brief = EnergyNetworkSettings(**SMALL), EnergyTraining(steps=2, validate_every=2)
     out = folder / f"{name}.model.pt"
-    train_energy(folder / "all.zip", folder / f"{name}.pt", settings, brief, 1, out, out.with_suffix(".csv"))
+    train_energy(Task(folder / "all.zip", 1, out, out.with_suffix(".csv")), folder / f"{name}.pt", settings, brief)
     dataset = Dataset.open(folder / "all.zip")
     frames = dataset[1].select("test")
     return density_errors(frames, predict(DenSNet.load(out), frames), dataset, LEVEL)
@@ -84,7 +84,7 @@ def test_only_the_grid_teaches_to_stretch(folder):
 def test_without_densities_of_training_frames_it_says_what_to_do(folder, tmp_path):
     out = tmp_path / "grid.pt"
     with pytest.raises(DataError, match=r"no DFT densities of train frames; say labels\.keep_densities"):
-        train_grid(folder / "few.zip", folder / "before.pt", LEVEL, GRID, 1, out, out.with_suffix(".csv"))
+        train_grid(Task(folder / "few.zip", 1, out, out.with_suffix(".csv")), folder / "before.pt", LEVEL, GRID)
 
 
 def test_points_and_weights_integrate_the_density(folder):

@@ -18,6 +18,7 @@ from densnet.training.density import load_density, train_density
 from densnet.training.energy import _stage, train_energy
 from densnet.training.jacobian import coefficients_and_jacobian
 from densnet.training.joint import train_joint
+from densnet.training.task import Task
 
 SMALL = DensityNetworkSettings(irreps="8x0e+8x1o+4x2e", layers=1, cutoff=3.5, radial=6, radial_hidden=8)
 DENSITY = DensityTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50)
@@ -29,8 +30,9 @@ ENERGY = EnergyTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=5
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     data = labelled.dataset(folder)
-    train_density(data, SMALL, DENSITY, 1, folder / "density.pt", folder / "density.csv")
-    train_energy(data, folder / "density.pt", toys.energy(SMALL), ENERGY, 1, folder / "model.pt", folder / "energy.csv")
+    train_density(Task(data, 1, folder / "density.pt", folder / "density.csv"), SMALL, DENSITY)
+    task = Task(data, 1, folder / "model.pt", folder / "energy.csv")
+    train_energy(task, folder / "density.pt", toys.energy(SMALL), ENERGY)
     return folder
 
 
@@ -55,8 +57,8 @@ def test_both_networks_learn_with_the_other_trunk(trained, tmp_path):
         [tmp_path / name for name in ("density.pt", "density.csv", "model.pt", "e.csv")],
     )
     brief = {"steps": 80, "validate_every": 20}
-    train_density(data, small, DENSITY.model_copy(update=brief), 1, *out[:2])
-    train_energy(data, out[0], toys.energy(small), ENERGY.model_copy(update=brief), 1, *out[2:])
+    train_density(Task(data, 1, *out[:2]), small, DENSITY.model_copy(update=brief))
+    train_energy(Task(data, 1, *out[2:]), out[0], toys.energy(small), ENERGY.model_copy(update=brief))
     density, energy = rows(out[1]), rows(out[3])
     assert density[-1]["density_error"] < 0.8
     assert energy[-1]["loss"] < 0.5 * energy[0]["loss"]
@@ -65,7 +67,7 @@ def test_both_networks_learn_with_the_other_trunk(trained, tmp_path):
 
 def test_an_energy_network_without_the_density(trained, tmp_path):
     blind, data = toys.energy(SMALL, density=False), trained / "dataset.zip"
-    train_energy(data, trained / "density.pt", blind, ENERGY, 1, tmp_path / "model.pt", tmp_path / "energy.csv")
+    train_energy(Task(data, 1, tmp_path / "model.pt", tmp_path / "energy.csv"), trained / "density.pt", blind, ENERGY)
     assert rows(tmp_path / "energy.csv")[-1]["loss"] < 0.5 * rows(tmp_path / "energy.csv")[0]["loss"]
     model, seeing = DenSNet.load(tmp_path / "model.pt"), DenSNet.load(trained / "model.pt")
     graph = model.graph([labelled_frame()])
@@ -91,13 +93,12 @@ def labelled_frame():
 def test_fewer_frames_and_other_losses(trained, tmp_path, loss):
     short = DENSITY.model_copy(update={"steps": 50, "loss": loss})
     data, out = trained / "dataset.zip", (tmp_path / "density.pt", tmp_path / "density.csv")
-    train_density(data, SMALL, short, 1, *out, train_frames=3)
+    train_density(Task(data, 1, *out, train_frames=3), SMALL, short)
     about = load_density(out[0])[3]
     assert sum(about["frames"].values()) == 3
     assert about["settings"]["loss"] == loss
-    train_energy(
-        data, out[0], toys.energy(SMALL), ENERGY, 1, tmp_path / "m.pt", tmp_path / "e.csv", train_frames={1: 2}
-    )
+    task = Task(data, 1, tmp_path / "m.pt", tmp_path / "e.csv", train_frames={1: 2})
+    train_energy(task, out[0], toys.energy(SMALL), ENERGY)
     assert DenSNet.load(tmp_path / "m.pt").metadata["energy_training"]["frames"] == {"1": 2}
 
 
@@ -114,7 +115,8 @@ def test_the_model_file_is_what_was_validated(trained):
 
 
 def test_training_again_gives_the_same_bits(trained, tmp_path):
-    train_density(trained / "dataset.zip", SMALL, DENSITY, 1, tmp_path / "density.pt", tmp_path / "density.csv")
+    task = Task(trained / "dataset.zip", 1, tmp_path / "density.pt", tmp_path / "density.csv")
+    train_density(task, SMALL, DENSITY)
     one, two = load_density(trained / "density.pt")[0], load_density(tmp_path / "density.pt")[0]
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
 
@@ -124,11 +126,11 @@ def test_a_killed_training_continues(trained, joint, tmp_path, monkeypatch, kind
     def start():
         made = out, history = tmp_path / OUT[kind], tmp_path / f"{kind}.csv"
         if kind == "density":
-            train_density(data, SMALL, DENSITY, 1, *made)
+            train_density(Task(data, 1, *made), SMALL, DENSITY)
         elif kind == "energy":
-            train_energy(data, trained / "density.pt", toys.energy(SMALL), ENERGY, 1, out, history)
+            train_energy(Task(data, 1, out, history), trained / "density.pt", toys.energy(SMALL), ENERGY)
         else:
-            train_joint(data, trained / "model.pt", JOINT, 1, out, history)
+            train_joint(Task(data, 1, out, history), trained / "model.pt", JOINT)
 
     data, step, calls = trained / "dataset.zip", trainer.Run.step, []
 
@@ -161,16 +163,16 @@ def test_trainings_in_two_processes(trained, tmp_path):
     """Water and methane in one batch: shares of unequal size, and frames of unequal size."""
     data, twice = trained / "dataset.zip", {"processes": 2}
     density, energy = DENSITY.model_copy(update=twice), ENERGY.model_copy(update={**twice, "steps": 3, "batch": 3})
-    train_density(data, SMALL, density, 1, tmp_path / "density.pt", tmp_path / "density.csv")
+    train_density(Task(data, 1, tmp_path / "density.pt", tmp_path / "density.csv"), SMALL, density)
     assert rows(tmp_path / "density.csv")[0]["score"] == pytest.approx(rows(trained / "density.csv")[0]["score"], 0.05)
     for name, settings in (("two", energy), ("one", energy.model_copy(update={"processes": 1}))):
         out = tmp_path / f"{name}.pt", tmp_path / f"{name}.csv"
-        train_energy(data, trained / "density.pt", toys.energy(SMALL), settings, 1, *out)
+        train_energy(Task(data, 1, *out), trained / "density.pt", toys.energy(SMALL), settings)
     (one,), (two,) = rows(tmp_path / "one.csv"), rows(tmp_path / "two.csv")
     assert two["score"] == pytest.approx(one["score"], rel=1e-4)
     assert not list(tmp_path.glob("*.checkpoint"))
     with pytest.raises(DataError, match="no frames in the validation split"):
-        train_density(labelled.dataset(tmp_path, counts=(3, 0, 0)), SMALL, density, 1, *out)
+        train_density(Task(labelled.dataset(tmp_path, counts=(3, 0, 0)), 1, *out), SMALL, density)
 
 
 def test_jacobian_of_the_coefficients():
@@ -204,17 +206,18 @@ def test_refusals(trained, tmp_path):
     out = (tmp_path / "density.pt", tmp_path / "density.csv")
     labelled_only = labelled.dataset(tmp_path, counts=(3, 0, 1))
     with pytest.raises(DataError, match="no frames in the validation split"):
-        train_density(labelled_only, SMALL, DENSITY, 1, *out)
+        train_density(Task(labelled_only, 1, *out), SMALL, DENSITY)
     shutil.copy(trained / "dataset.zip", tmp_path / "dataset.zip")
     with pytest.raises(ModelError, match="holds a DenSNet"):
-        train_energy(tmp_path / "dataset.zip", trained / "model.pt", toys.energy(SMALL), ENERGY, 1, *out)
+        train_energy(Task(tmp_path / "dataset.zip", 1, *out), trained / "model.pt", toys.energy(SMALL), ENERGY)
     with pytest.raises(DataError, match=r"cannot be read|not a readable"):
-        train_density(tmp_path / "absent.zip", SMALL, DENSITY, 1, *out)
+        train_density(Task(tmp_path / "absent.zip", 1, *out), SMALL, DENSITY)
 
 
 @pytest.fixture(scope="module")
 def joint(trained):
-    train_joint(trained / "dataset.zip", trained / "model.pt", JOINT, 1, trained / "joint.pt", trained / "joint.csv")
+    task = Task(trained / "dataset.zip", 1, trained / "joint.pt", trained / "joint.csv")
+    train_joint(task, trained / "model.pt", JOINT)
     return DenSNet.load(trained / "joint.pt")
 
 
@@ -235,7 +238,7 @@ def test_what_joint_training_validates_is_what_the_model_gives(trained, joint):
     """Its first validation, at a learning rate that changes nothing, is where the two trainings ended."""
     still = JointTraining(steps=1, batch=1, validate_every=1, learning_rate=1e-12)
     data, out = trained / "dataset.zip", (trained / "still.pt", trained / "still.csv")
-    train_joint(data, trained / "model.pt", still, 1, *out)
+    train_joint(Task(data, 1, *out), trained / "model.pt", still)
     (found,) = rows(out[1])
     about = DenSNet.load(trained / "model.pt").metadata
     density, energy = about["density_training"]["best"], about["energy_training"]["best"]

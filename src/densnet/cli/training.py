@@ -30,7 +30,7 @@ def run_train(given: argparse.Namespace) -> None:
     import torch
 
     from densnet.provenance import seed
-    from densnet.training import train_density, train_energy, train_grid, train_joint
+    from densnet.training import Task, train_density, train_energy, train_grid, train_joint
     from densnet.workflow import gpus
 
     study, train_frames = load_study(given.study), None
@@ -40,29 +40,21 @@ def run_train(given: argparse.Namespace) -> None:
                 f"{given.study}: no variant '{given.variant}'; it has {', '.join(study.variants) or 'none'}"
             )
         study, train_frames = study.variant(given.variant), study.variants[given.variant].train_frames
-    coefficients = density = given.out.with_suffix(".density.pt")
-    energy = given.out.with_suffix(".energy.pt") if study.joint_training.steps else given.out
     device = "cuda" if gpus(study.reference.device) and torch.cuda.is_available() else "cpu"
-    # Seeds carry the names of the workflow's rules: the same study and dataset give the same model.
-    train_density(
-        given.dataset, study.density_network, study.density_training, seed(study.seed, "train_density"),
-        coefficients, coefficients.with_suffix(".csv"), device=device, train_frames=train_frames,
-    )  # fmt: skip
+
+    def task(name: str, out: Path) -> Task:
+        # Seeds carry the names of the workflow's rules: the same study and dataset give the same model.
+        return Task(given.dataset, seed(study.seed, name), out, out.with_suffix(".csv"), device, train_frames)
+
+    density = given.out.with_suffix(".density.pt")
+    train_density(task("train_density", density), study.density_network, study.density_training)
     if study.grid_training.steps:
-        density = given.out.with_suffix(".grid.pt")
-        train_grid(
-            given.dataset, coefficients, study.reference, study.grid_training, seed(study.seed, "train_grid"), density,
-            density.with_suffix(".csv"), device=device, train_frames=train_frames,
-        )  # fmt: skip
-    train_energy(
-        given.dataset, density, study.energy_network, study.energy_training, seed(study.seed, "train_energy"),
-        energy, energy.with_suffix(".csv"), device=device, train_frames=train_frames,
-    )  # fmt: skip
+        coefficients, density = density, given.out.with_suffix(".grid.pt")
+        train_grid(task("train_grid", density), coefficients, study.reference, study.grid_training)
+    energy = given.out.with_suffix(".energy.pt") if study.joint_training.steps else given.out
+    train_energy(task("train_energy", energy), density, study.energy_network, study.energy_training)
     if study.joint_training.steps:
-        train_joint(
-            given.dataset, energy, study.joint_training, seed(study.seed, "train_joint"), given.out,
-            given.out.with_suffix(".csv"), device=device, train_frames=train_frames,
-        )  # fmt: skip
+        train_joint(task("train_joint", given.out), energy, study.joint_training)
 
 
 def run_info(given: argparse.Namespace) -> None:

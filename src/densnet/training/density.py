@@ -11,79 +11,47 @@ import torch
 from densnet.basis import AuxiliaryBasis
 from densnet.config import DensityNetworkSettings, DensityTraining
 from densnet.dataset import Dataset
-from densnet.files import sha256
 from densnet.models.density import DensityNetwork, build_density
 from densnet.models.store import read_archive, write_archive
 from densnet.prior import FreeAtoms
 from densnet.training.density_loss import DensityStage, density_stage, require
-from densnet.training.outcome import about, digest, is_trained, keep
 from densnet.training.processes import side_by_side
+from densnet.training.task import Task
 from densnet.training.trainer import train
 from densnet.training.whitening import statistics
 
 KIND = "DensityNetwork"
 
 
-def train_density(
-    dataset_path: Path,
-    network: DensityNetworkSettings,
-    training: DensityTraining,
-    seed: int,
-    out: Path,
-    history: Path,
-    device: str = "cpu",
-    train_frames: int | dict[int, int] | None = None,
-) -> None:
+def train_density(task: Task, network: DensityNetworkSettings, training: DensityTraining) -> None:
     """Train the density network on a dataset.
 
     Parameters
     ----------
-    dataset_path
-        Dataset of the study.
+    task
+        Frames, and where the trained network goes (`load_density`).
     network, training
         Size and optimisation.
-    seed
-        Of the initial weights and the order of the frames.
-    out
-        File of the trained network. Beside it a checkpoint lies while training runs.
-    history
-        CSV file of the loss curves.
-    device
-        ``cpu`` or ``cuda``.
-    train_frames
-        How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
     """
-    arguments = (dataset_path, network, training, seed, out, history, train_frames)
-    side_by_side(training.processes, device, _train, *arguments)
+    side_by_side(training.processes, task.device, _train, task, network, training)
 
 
-def _train(
-    device: str,
-    dataset_path: Path,
-    network: DensityNetworkSettings,
-    training: DensityTraining,
-    seed: int,
-    out: Path,
-    history: Path,
-    train_frames: int | dict[int, int] | None,
-) -> None:
-    started = time.perf_counter()
-    dataset = Dataset.open(dataset_path).learning_from(train_frames)
-    fingerprint = digest(network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path), train_frames)
-    if is_trained(out, KIND, None, fingerprint):
+def _train(device: str, task: Task, network: DensityNetworkSettings, training: DensityTraining) -> None:
+    started, dataset = time.perf_counter(), task.open()
+    fingerprint = task.fingerprint(network.fingerprint(), training.fingerprint())
+    if task.is_done(KIND, None, fingerprint):
         return
-    torch.manual_seed(seed)
+    torch.manual_seed(task.seed)
     model = build_density(dataset.basis, network)
     stage = _stage(model, dataset, training, device)
     if model.breathing:  # coefficients say nothing about it
         model.breathing.requires_grad_(False)
-    checkpoint = out.with_suffix(".checkpoint")
-    rows = train(model, stage, training, seed, checkpoint, fingerprint, "density network")
+    rows = train(model, stage, training, task.seed, task.checkpoint, fingerprint, "density network")
 
     def save(metadata: dict[str, Any]) -> None:
-        save_density(out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)
+        save_density(task.out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)
 
-    keep(rows, history, checkpoint, save, about(dataset, training, fingerprint, rows, started))
+    task.keep(rows, dataset, training, fingerprint, started, save)
 
 
 def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, device: str) -> DensityStage:

@@ -27,8 +27,8 @@ from densnet.models.store import MODEL
 from densnet.training.density import load_density
 from densnet.training.density_loss import require
 from densnet.training.jacobian import coefficients_and_jacobian
-from densnet.training.outcome import about, digest, is_trained, keep
 from densnet.training.processes import side_by_side
+from densnet.training.task import Task
 from densnet.training.trainer import train
 from densnet.training.whitening import statistics
 
@@ -86,75 +86,42 @@ class EnergyStage:
         return energy_error, -(direct.float() + through) - torch.cat([frame.forces for frame in frames])
 
 
-def train_energy(
-    dataset_path: Path,
-    density_path: Path,
-    network: EnergyNetworkSettings,
-    training: EnergyTraining,
-    seed: int,
-    out: Path,
-    history: Path,
-    device: str = "cpu",
-    train_frames: int | dict[int, int] | None = None,
-) -> None:
+def train_energy(task: Task, density_path: Path, network: EnergyNetworkSettings, training: EnergyTraining) -> None:
     """Train the energy network and write the whole model.
 
     Parameters
     ----------
-    dataset_path
-        Dataset of the study.
+    task
+        Frames, and where the whole model goes (`DenSNet.load`).
     density_path
         Trained density network; it stays as it is.
     network, training
         Size and optimisation of the energy network.
-    seed
-        Of the initial weights and the order of the frames.
-    out
-        File of the whole model (`DenSNet.load`). Beside it a checkpoint lies while training runs.
-    history
-        CSV file of the loss curves.
-    device
-        ``cpu`` or ``cuda``.
-    train_frames
-        How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
     """
-    arguments = (dataset_path, density_path, network, training, seed, out, history, train_frames)
-    side_by_side(training.processes, device, _train, *arguments)
+    side_by_side(training.processes, task.device, _train, task, density_path, network, training)
 
 
 def _train(
-    device: str,
-    dataset_path: Path,
-    density_path: Path,
-    network: EnergyNetworkSettings,
-    training: EnergyTraining,
-    seed: int,
-    out: Path,
-    history: Path,
-    train_frames: int | dict[int, int] | None,
+    device: str, task: Task, density_path: Path, network: EnergyNetworkSettings, training: EnergyTraining
 ) -> None:
-    started = time.perf_counter()
-    dataset = Dataset.open(dataset_path).learning_from(train_frames)
+    started, dataset = time.perf_counter(), task.open()
     density, basis, free_atoms, about_density = load_density(density_path)
     if basis.shells != dataset.basis.shells:
-        raise DataError(f"{density_path}: trained with another auxiliary basis than {dataset_path}; train it again")
-    fingerprint = digest(
-        network.fingerprint(), training.fingerprint(), seed, sha256(dataset_path), sha256(density_path), train_frames
-    )
-    if is_trained(out, MODEL, "energy_training", fingerprint):
+        raise DataError(f"{density_path}: trained with another auxiliary basis than {task.dataset}; train it again")
+    fingerprint = task.fingerprint(network.fingerprint(), training.fingerprint(), sha256(density_path))
+    if task.is_done(MODEL, "energy_training", fingerprint):
         return
-    torch.manual_seed(seed)
+    torch.manual_seed(task.seed)
     model = DenSNet(density, EnergyNetwork(density.layout.spec, network), basis, free_atoms)
     stage = _stage(model.to(device), dataset, training, device)
-    checkpoint = out.with_suffix(".checkpoint")
-    rows = train(model.energy, stage, training, seed, checkpoint, fingerprint, "energy network")
+    rows = train(model.energy, stage, training, task.seed, task.checkpoint, fingerprint, "energy network")
 
     def save(metadata: dict[str, Any]) -> None:
         data = {"name": dataset.meta.get("name"), "study": dataset.meta.get("study", {})}
         model.metadata = data | {"density_training": about_density, "energy_training": metadata}
-        model.cpu().save(out)
+        model.cpu().save(task.out)
 
-    keep(rows, history, checkpoint, save, about(dataset, training, fingerprint, rows, started))
+    task.keep(rows, dataset, training, fingerprint, started, save)
 
 
 def _stage(model: DenSNet, dataset: Dataset, training: EnergyTraining, device: str) -> EnergyStage:

@@ -25,8 +25,8 @@ from densnet.models.points import PointDensity
 from densnet.prior import FreeAtoms
 from densnet.provenance import seed as derived
 from densnet.training.density import KIND, load_density, save_density
-from densnet.training.outcome import about, digest, is_trained, keep
 from densnet.training.processes import side_by_side
+from densnet.training.task import Task
 from densnet.training.trainer import train
 
 POWER = 2 / 3
@@ -96,77 +96,45 @@ class GridStage:
         return torch.stack(density), torch.cat(dipole)
 
 
-def train_grid(
-    dataset_path: Path,
-    density_path: Path,
-    reference: Reference,
-    training: GridTraining,
-    seed: int,
-    out: Path,
-    history: Path,
-    device: str = "cpu",
-    train_frames: int | dict[int, int] | None = None,
-) -> None:
+def train_grid(task: Task, density_path: Path, reference: Reference, training: GridTraining) -> None:
     """Train a density network on, on the DFT densities of its training frames.
 
     A flexible basis (`densnet.models.flexible`) is learned here and nowhere else.
 
     Parameters
     ----------
-    dataset_path
-        Dataset of the study, with the density matrices of training and validation frames.
+    task
+        Frames, with the density matrices of those of training and validation, and where the network goes.
     density_path
         Density network trained on the coefficients; it stays as it is.
     reference
         Level of theory of the labels.
     training
         Points and optimisation.
-    seed
-        Of the points and of the order of the frames.
-    out
-        File of the network. Beside it a checkpoint lies while training runs.
-    history
-        CSV file of the loss curves.
-    device
-        ``cpu`` or ``cuda``.
-    train_frames
-        How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
 
     Raises
     ------
     DataError
         The dataset has no densities of training or validation frames.
     """
-    arguments = (dataset_path, density_path, reference, training, seed, out, history, train_frames)
-    side_by_side(training.processes, device, _train, *arguments)
+    side_by_side(training.processes, task.device, _train, task, density_path, reference, training)
 
 
-def _train(
-    device: str,
-    dataset_path: Path,
-    density_path: Path,
-    reference: Reference,
-    training: GridTraining,
-    seed: int,
-    out: Path,
-    history: Path,
-    train_frames: int | dict[int, int] | None,
-) -> None:
-    started = time.perf_counter()
-    dataset = Dataset.open(dataset_path).learning_from(train_frames)
+def _train(device: str, task: Task, density_path: Path, reference: Reference, training: GridTraining) -> None:
+    started, dataset = time.perf_counter(), task.open()
     network, basis, free_atoms, before = load_density(density_path)
-    fingerprint = digest(training.fingerprint(), seed, sha256(dataset_path), sha256(density_path), train_frames)
-    if is_trained(out, KIND, "grid", fingerprint):
+    fingerprint = task.fingerprint(training.fingerprint(), sha256(density_path))
+    if task.is_done(KIND, "grid", fingerprint):
         return
     network = network.to(device).requires_grad_(True)
-    stage = _stage(network, dataset, reference, training, seed, device)
-    checkpoint = out.with_suffix(".checkpoint")
-    rows = train(network, stage, training, seed, checkpoint, fingerprint, "density network on the grid")
+    stage = _stage(network, dataset, reference, training, task.seed, device)
+    title = "density network on the grid"
+    rows = train(network, stage, training, task.seed, task.checkpoint, fingerprint, title)
 
     def save(metadata: dict[str, Any]) -> None:
-        save_density(out, network.cpu(), basis, free_atoms, before | {"grid": metadata})
+        save_density(task.out, network.cpu(), basis, free_atoms, before | {"grid": metadata})
 
-    keep(rows, history, checkpoint, save, about(dataset, training, fingerprint, rows, started))
+    task.keep(rows, dataset, training, fingerprint, started, save)
 
 
 def _stage(

@@ -20,8 +20,8 @@ from densnet.models.densnet import DenSNet
 from densnet.models.graph import collate
 from densnet.models.store import MODEL
 from densnet.training.density_loss import DensityFrame, DensityStage, density_stage
-from densnet.training.outcome import about, digest, is_trained, keep
 from densnet.training.processes import side_by_side
+from densnet.training.task import Task
 from densnet.training.trainer import train
 
 
@@ -93,68 +93,38 @@ class JointStage:
         return energy_error, each, *self.density.errors(network.density, graph, frames, expansion)
 
 
-def train_joint(
-    dataset_path: Path,
-    model_path: Path,
-    training: JointTraining,
-    seed: int,
-    out: Path,
-    history: Path,
-    device: str = "cpu",
-    train_frames: int | dict[int, int] | None = None,
-) -> None:
+def train_joint(task: Task, model_path: Path, training: JointTraining) -> None:
     """Train both networks of a model on together.
 
     Parameters
     ----------
-    dataset_path
-        Dataset of the study.
+    task
+        Frames, and where the model goes.
     model_path
         Model whose networks have been trained one after the other; it stays as it is.
     training
         Optimisation.
-    seed
-        Of the order of the frames.
-    out
-        File of the model. Beside it a checkpoint lies while training runs.
-    history
-        CSV file of the loss curves.
-    device
-        ``cpu`` or ``cuda``.
-    train_frames
-        How many of the training frames to learn from (see `Dataset.learning_from`); by default all.
     """
-    arguments = (dataset_path, model_path, training, seed, out, history, train_frames)
-    side_by_side(training.processes, device, _train, *arguments)
+    side_by_side(training.processes, task.device, _train, task, model_path, training)
 
 
-def _train(
-    device: str,
-    dataset_path: Path,
-    model_path: Path,
-    training: JointTraining,
-    seed: int,
-    out: Path,
-    history: Path,
-    train_frames: int | dict[int, int] | None,
-) -> None:
-    started = time.perf_counter()
-    dataset = Dataset.open(dataset_path).learning_from(train_frames)
+def _train(device: str, task: Task, model_path: Path, training: JointTraining) -> None:
+    started, dataset = time.perf_counter(), task.open()
     model = DenSNet.load(model_path, device)
     if model.basis.shells != dataset.basis.shells:
-        raise DataError(f"{model_path}: trained with another auxiliary basis than {dataset_path}; train it again")
-    fingerprint = digest(training.fingerprint(), seed, sha256(dataset_path), sha256(model_path), train_frames)
-    if is_trained(out, MODEL, "joint_training", fingerprint):
+        raise DataError(f"{model_path}: trained with another auxiliary basis than {task.dataset}; train it again")
+    fingerprint = task.fingerprint(training.fingerprint(), sha256(model_path))
+    if task.is_done(MODEL, "joint_training", fingerprint):
         return
     stage = _stage(model, dataset, training, device)
-    checkpoint = out.with_suffix(".checkpoint")
-    rows = train(model.requires_grad_(True), stage, training, seed, checkpoint, fingerprint, "both networks")
+    model.requires_grad_(True)
+    rows = train(model, stage, training, task.seed, task.checkpoint, fingerprint, "both networks")
 
     def save(metadata: dict[str, Any]) -> None:
         model.metadata = model.metadata | {"joint_training": metadata}
-        model.cpu().save(out)
+        model.cpu().save(task.out)
 
-    keep(rows, history, checkpoint, save, about(dataset, training, fingerprint, rows, started))
+    task.keep(rows, dataset, training, fingerprint, started, save)
 
 
 def _stage(model: DenSNet, dataset: Dataset, training: JointTraining, device: str) -> JointStage:
