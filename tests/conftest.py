@@ -50,7 +50,7 @@ class House:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=600,
+            timeout=1800,
         )
 
     def planned(self, study: str = "tiny", target: str = "all") -> dict[str, int]:
