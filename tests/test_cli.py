@@ -11,6 +11,7 @@ from ase.io.cube import read_cube_data
 from ase.units import Bohr, Hartree
 from tests import toys
 from tests.dynamics.springs import Bonds
+from tests.training import labelled
 
 from densnet import training
 from densnet.cli import main
@@ -218,23 +219,23 @@ def test_a_foreign_zip_is_no_dataset(folder, capsys):
 
 
 def test_train_takes_the_seeds_of_the_workflow(folder, monkeypatch):
-    seeds = []
+    seeds, data = [], str(labelled.dataset(folder))
     for name in ("train_density", "train_energy"):
         monkeypatch.setattr(training, name, lambda task, *_: seeds.append(task.seed))
-    assert main(["-q", "train", str(folder / "study.yaml"), "data.zip", "-o", str(folder / "m.pt")]) == 0
+    assert main(["-q", "train", str(folder / "study.yaml"), data, "-o", str(folder / "m.pt")]) == 0
     assert seeds == [seed(1, "train_density"), seed(1, "train_energy")]
 
 
 def test_train_a_variant(folder, monkeypatch, capsys):
-    calls = []
+    calls, data = [], str(labelled.dataset(folder))
     for name in ("train_density", "train_energy"):
         monkeypatch.setattr(training, name, lambda *given: calls.append(given))
     path = folder / "study.yaml"
     path.write_text(path.read_text() + "variants: {few: {train_frames: 3, energy_network: {layers: 4}}}\n")
-    assert main(["-q", "train", str(path), "data.zip", "--variant", "few", "-o", str(folder / "m.pt")]) == 0
+    assert main(["-q", "train", str(path), data, "--variant", "few", "-o", str(folder / "m.pt")]) == 0
     assert [task.train_frames for task, *_ in calls] == [3, 3]
     assert (calls[0][1].layers, calls[1][2].layers) == (2, 4)
-    message = refused(capsys, "train", path, "data.zip", "--variant", "many", "-o", folder / "m.pt")
+    message = refused(capsys, "train", path, data, "--variant", "many", "-o", folder / "m.pt")
     assert "no variant 'many'; it has few" in message
 
 

@@ -91,8 +91,8 @@ def _grid(study: Study) -> Iterator[str]:
         )
     if study.density_network.flexible and not steps:
         yield "density_network.flexible: learned on the grid alone; give grid_training.steps some"
-    if study.density_network.flexible and study.joint_training.steps:
-        yield "density_network.flexible: joint_training compares coefficients, of functions that stretch; use one"
+    if steps and study.joint_training.steps:
+        yield "joint_training.steps: would pull the density back to its fitted coefficients; leave out grid_training"
 
 
 def _variants(study: Study) -> Iterator[str]:
@@ -119,6 +119,13 @@ def _ensemble(study: Study) -> Iterator[str]:
     simulation = study.simulation
     if unknown := [name for name in simulation.ensemble if name not in study.variants]:
         yield f"simulation.ensemble: {', '.join(unknown)} is not among the variants; there are {[*study.variants]}"
+    for name in (name for name in simulation.ensemble if name in study.variants):
+        one = study.variant(name)
+        if one.basis != study.basis or one.density_network.flexible or study.density_network.flexible:
+            yield (
+                f"simulation.ensemble: {name} and the study describe the density in different functions (basis, "
+                "density_network.flexible); leave it out"
+            )
     if simulation.max_deviation and not simulation.ensemble:
         yield (
             "simulation.max_deviation: one model does not deviate from anything; name variants with other seeds under "

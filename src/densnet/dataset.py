@@ -66,6 +66,14 @@ class Dataset:
             if len(chosen):
                 yield length, chosen
 
+    def require_densities(self) -> None:
+        """Raise `DataError` unless there are DFT densities of training and of validation frames."""
+        for split in ("train", "validation"):
+            if not any(len(frames.density_matrix) for _, frames in self.of(split)):
+                raise DataError(
+                    f"dataset: no DFT densities of {split} frames; say labels.keep_densities: [train, validation, test]"
+                )
+
     def learning_from(self, train_frames: int | Mapping[int, int] | None) -> Dataset:
         """Return the dataset with fewer training frames; the other splits stay.
 

@@ -82,7 +82,8 @@ def check_chemistry(study: Study) -> list[str]:
     from densnet.systems import elements
 
     symbols = elements(study.molecule)
-    check_basis(study.reference, study.basis, symbols)
+    for one in (study, *map(study.variant, study.variants)):
+        check_basis(one.reference, one.basis, symbols)
     return symbols
 
 

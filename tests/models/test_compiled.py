@@ -1,12 +1,14 @@
 """The compiled model: the same numbers, at every geometry, and a way back where it cannot be compiled."""
 
 import logging
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from ase.build import molecule
 from tests import toys
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from densnet.models import compiled
 from densnet.models.compiled import CompiledModel
@@ -36,6 +38,22 @@ def test_equals_the_model_wherever_the_atoms_go(no_compiler, kind):
             assert torch.allclose(found[name], values, atol=1e-5, rtol=1e-5), (scatter, name)
     (function,) = water.functions.values()  # compiled once
     assert function is not None
+    chain = water.graph([(["C"] * 11, np.linspace(0, 3, 33).reshape(11, 3))])  # another composition, a larger width
+    for graph in (chain, frames(water, 0.1)):
+        assert torch.allclose(
+            water.properties(graph)["forces"], water.model.properties(graph)["forces"], rtol=1e-4, atol=1e-4
+        )
+    assert [width for *_, width in water.functions] == [8, 16]
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler")
+def test_the_compiler_takes_the_options():
+    def function(x):
+        return {"y": (x * 2).sin()}
+
+    x = torch.randn(5)
+    found = compiled._compile(make_fx(function)(x), captured=False)(x)
+    assert torch.allclose(found["y"], function(x)["y"])
 
 
 def test_what_cannot_be_compiled_runs_as_it_is(caplog):

@@ -131,7 +131,7 @@ def test_frames_do_not_push_each_other(model):
         assert gradient[6:].abs().max() == 0
 
 
-@pytest.mark.parametrize("names", [("CH3OH", "H2O"), ("CH4",), ("H2O", "CH3OH", "CH4")])
+@pytest.mark.parametrize("names", [("CH3OH", "H2O"), ("CH3CH2OH",), ("H2O", "CH3OH", "CH4")])
 def test_no_net_charge_and_the_dipole_of_the_density(names, model):
     frames = [structure(name) for name in names]
     found = predict(model, *frames)

@@ -29,7 +29,7 @@ rule atoms:
 rule basis:
     input:
         labels=basis_labels(),
-        file=[study.basis.name] if study.basis.kind == "file" else [],
+        file=basis_file(study),
         code=sources("reference.natural"),
     output:
         basis="<results>/basis.json",

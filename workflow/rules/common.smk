@@ -94,6 +94,11 @@ def basis_labels():
     return chunk_files("<results>/labels/{length}/{chunk}.h5", lengths or [min(study.frames.train)])
 
 
+def basis_file(study):
+    """Return the file that the auxiliary basis of a study, or of a variant, is read from, if there is one."""
+    return [study.basis.name] if study.basis.kind == "file" else []
+
+
 def frames_per_job(wildcards):
     """Return how many frames a labelling job takes."""
     return study.labels.frames_per_job(int(wildcards.length))

@@ -4,6 +4,7 @@
 rule refit:
     input:
         dataset=DATASET,
+        file=lambda wildcards: basis_file(VARIANTS[wildcards.variant]),
         code=sources("reference.refit"),
     output:
         "<results>/variants/{variant}/dataset.zarr.zip",
@@ -15,11 +16,11 @@ rule refit:
         "../../envs/densnet.yaml"
     threads: 1
     resources:
-        mem_mb=4000 + 1000 * study.basis.max_length,
+        mem_mb=4000 + 1000 * max(study.frames.lengths()),
         runtime=24 * 60,
     params:
         basis=of_variant("basis"),
-        labels=study.labels.model_dump(),
+        labels=settings(study.labels, source="auto", chunk=1),
         reference=ON_CPU,
     message:
         "Fitting densities again for variant {wildcards.variant}"
@@ -28,6 +29,9 @@ rule refit:
 
 
 use rule train_density as train_density_variant with:
+    input:
+        dataset=dataset_of_variant,
+        code=sources("training.density", "models.density"),
     output:
         model="<results>/variants/{variant}/density/density.pt",
         history="<results>/variants/{variant}/density/history.csv",

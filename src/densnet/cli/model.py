@@ -118,7 +118,7 @@ def run_md(given: argparse.Namespace) -> None:
     """Run one or several trajectories."""
     from pydantic import ValidationError
 
-    from densnet.dynamics.md import run_together
+    from densnet.dynamics.md import prepared, run_together
     from densnet.dynamics.replica import Start
     from densnet.models.ensemble import load_models
     from densnet.provenance import seed
@@ -130,7 +130,7 @@ def run_md(given: argparse.Namespace) -> None:
     except ValidationError as error:
         wrong = ", ".join(f"--{e['loc'][0]}: {e['msg'].lower()} (given: {e['input']})" for e in error.errors())
         raise DataError(wrong) from None
-    model, atoms = load_models(given.models), read_frames(given.start)[-1]
+    model, atoms = prepared(load_models(given.models), simulation), read_frames(given.start)[-1]
     starts = []
     for replica in range(given.replicas):
         numbered = given.out.with_name(f"{given.out.stem}_{replica}{given.out.suffix}")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from densnet.cli.options import command, output
-from densnet.config import load_study
+from densnet.config import Study, load_study
 from densnet.errors import DataError
 
 log = logging.getLogger("densnet")
@@ -40,6 +40,7 @@ def run_train(given: argparse.Namespace) -> None:
                 f"{given.study}: no variant '{given.variant}'; it has {', '.join(study.variants) or 'none'}"
             )
         study, train_frames = study.variant(given.variant), study.variants[given.variant].train_frames
+    _check(study, given.dataset)
     device = "cuda" if gpus(study.reference.device) and torch.cuda.is_available() else "cpu"
 
     def task(name: str, out: Path) -> Task:
@@ -55,6 +56,21 @@ def run_train(given: argparse.Namespace) -> None:
     train_energy(task("train_energy", energy), density, study.energy_network, study.energy_training)
     if study.joint_training.steps:
         train_joint(task("train_joint", given.out), energy, study.joint_training)
+
+
+def _check(study: Study, path: Path) -> None:
+    """Raise `DataError` at once where the dataset is not what the trainings need."""
+    from densnet.dataset import Dataset
+
+    dataset = Dataset.open(path)
+    basis = dataset.meta.get("study", {}).get("basis")
+    if basis not in (None, study.basis.key()):
+        raise DataError(
+            f"{path}: fitted with other settings than basis of the study; name its own dataset.zarr.zip (that of a "
+            "variant with a basis lies in results/STUDY/variants/NAME, made by the rule refit)"
+        )
+    if study.grid_training.steps:
+        dataset.require_densities()
 
 
 def run_info(given: argparse.Namespace) -> None:

@@ -132,7 +132,7 @@ class Labels(Section):
 
     keep_densities: list[Literal["train", "validation", "test"]] = ["test"]
     """Splits whose DFT density matrices stay in the dataset: test frames to measure errors, the others for
-    ``grid_training``."""
+    ``grid_training``, all for variants with a basis of their own."""
 
     def frames_per_job(self, length: int) -> int:
         """Return the frames of one job of a chain length; the cost of a frame grows with the square of the length."""
@@ -161,3 +161,7 @@ class Basis(Section):
     """Contractions whose weight is below this fraction of the largest are dropped from a natural basis."""
     max_l: int = Field(4, ge=1, le=5)
     """Highest angular momentum kept."""
+
+    def key(self) -> dict[str, Any]:
+        """Return the settings as shipped sets are known by; those were there before there was another prior."""
+        return self.model_dump(mode="json", exclude={"prior"} if self.prior == "free-atoms" else None)

@@ -71,8 +71,7 @@ class Study(Section):
         sections = {"molecule", "reference", "sampling", "frames", "selection", "basis", "seed"}
         values = self.model_dump(mode="json", include=sections) | {"reference": self.reference.level()}
         values["sampling"].pop(self.spectra.reference, None)
-        if self.basis.prior == "free-atoms":
-            del values["basis"]["prior"]  # sets were shipped before there was another
+        values["basis"] = self.basis.key()
         if self.molecule.smiles:
             del values["molecule"]["name"]  # only a label then
         return values

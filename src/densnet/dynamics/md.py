@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from densnet.models.densnet import DenSNet
     from densnet.models.ensemble import Ensemble
 
+    Model = DenSNet | Ensemble | CompiledModel
+
 log = logging.getLogger(__name__)
 
 CHECKPOINT = 500
@@ -100,12 +102,17 @@ def run_together(
     return trajectories
 
 
-def _field(model: DenSNet | Ensemble | ForceField, symbols: list[str], simulation: Simulation) -> ForceField:
-    if not hasattr(model, "properties"):
-        return model
-    # By the length of the whole run: one that resumes shortly before its end goes on with the same digits.
+def prepared(model: Model, simulation: Simulation) -> Model:
+    """Return the model as `run_together` uses it: compiled, where that is asked for or pays.
+
+    By the length of the whole run: one that resumes shortly before its end goes on with the same digits.
+    """
     pays = Plan.of(simulation).steps >= COMPILED if simulation.compile is None else simulation.compile
-    return ModelField(CompiledModel(model) if pays else model, symbols)
+    return CompiledModel(model) if pays and not isinstance(model, CompiledModel) else model
+
+
+def _field(model: Model | ForceField, symbols: list[str], simulation: Simulation) -> ForceField:
+    return ModelField(prepared(model, simulation), symbols) if hasattr(model, "properties") else model
 
 
 def _begin_or_resume(replicas: list[Replica], field: ForceField) -> None:

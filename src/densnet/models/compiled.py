@@ -51,6 +51,10 @@ class CompiledModel:
         self.model = model
         self.functions: dict[tuple[bytes, bytes, int], Function | None] = {}
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the weights of the model."""
+        return self.model.state_dict()
+
     def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]], skin: float = 0.0) -> Graph:
         """Return the graph of frames; see `DenSNet.graph`."""
         return self.model.graph(frames, skin)
@@ -89,7 +93,12 @@ def _compiled(model: DenSNet | Ensemble, graph: Graph) -> Function:
         return model.properties(replace(graph, positions=positions, neighbours=neighbours, present=present))
 
     traced = make_fx(properties)(graph.positions, graph.neighbours, graph.present)
-    options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "triton.cudagraphs": graph.positions.is_cuda}
+    return _compile(traced, graph.positions.is_cuda)
+
+
+def _compile(traced: torch.nn.Module, captured: bool) -> Function:
+    """Return a compiled function; ``captured``: as a CUDA graph."""
+    options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "triton.cudagraphs": captured}
     return torch.compile(traced, fullgraph=True, dynamic=False, options=options)
 
 

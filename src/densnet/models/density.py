@@ -71,13 +71,18 @@ class DensityNetwork(nn.Module):
         for element, size in enumerate(self.layout.sizes.tolist()):
             self.register_buffer(f"charge_{element}", torch.zeros(size, dtype=torch.float64))
             self.register_buffer(f"response_{element}", torch.zeros(size, dtype=torch.float64))
+            self.register_buffer(f"inverse_{element}", torch.zeros(size, size, dtype=torch.float64), persistent=False)
 
     @torch.no_grad()
-    def set_charges(self, charges: Sequence[Tensor], responses: Sequence[Tensor]) -> None:
-        r"""Set the charges :math:`\int\chi` of the functions of each element and how they share a missing charge."""
-        for element, (charge, response) in enumerate(zip(charges, responses, strict=True)):
+    def set_charges(self, charges: Sequence[Tensor], inverses: Sequence[Tensor]) -> None:
+        r"""Set the charges :math:`\int\chi` of the functions of each element and the inverse of their Coulomb metric.
+
+        The inverse says how functions share a missing charge: as little Coulomb energy as possible is changed.
+        """
+        for element, (charge, inverse) in enumerate(zip(charges, inverses, strict=True)):
             getattr(self, f"charge_{element}").copy_(charge)
-            getattr(self, f"response_{element}").copy_(response)
+            getattr(self, f"inverse_{element}").copy_(inverse)
+            getattr(self, f"response_{element}").copy_(inverse @ charge)
 
     def forward(self, graph: Graph, shared: Geometry | None = None) -> Tensor:
         """Return the coefficients of `expand`."""
@@ -107,6 +112,7 @@ class DensityNetwork(nn.Module):
             if self.breathing:
                 logarithms.append(self.breathing(features[0].index_select(0, atoms), element))
                 charge = charge * moment_scale(logarithms[-1], 0)
+                response = charge @ getattr(self, f"inverse_{element}")  # so that charge times response is positive
             blocks.append(_charged(self.whitening.colour(whitened, element), charge, response, gained[atoms]))
             charges.append(charge)
             responses.append(response)
@@ -147,16 +153,16 @@ def spec_of(basis: AuxiliaryBasis) -> Spec:
 def build_density(basis: AuxiliaryBasis, network: DensityNetworkSettings) -> DensityNetwork:
     """Return an untrained density network for a basis, with the charges of its functions set."""
     density = DensityNetwork(spec_of(basis), network)
-    charges, responses = [], []
+    charges, inverses = [], []
     for symbol in density.elements:
         charge = basis.charges([symbol])
-        response = np.zeros_like(charge)
+        inverse = np.zeros((len(charge), len(charge)))
         scalars = basis.multiplicities(symbol).get(0, 0)
-        if scalars:
-            response[:scalars] = np.linalg.solve(basis.coulomb(symbol, 0), charge[:scalars])
+        if scalars:  # they come first, and nothing else has a charge
+            inverse[:scalars, :scalars] = np.linalg.inv(basis.coulomb(symbol, 0))
         charges.append(torch.as_tensor(charge))
-        responses.append(torch.as_tensor(response))
-    density.set_charges(charges, responses)
+        inverses.append(torch.as_tensor(inverse))
+    density.set_charges(charges, inverses)
     return density
 
 

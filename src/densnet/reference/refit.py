@@ -8,6 +8,7 @@ from pathlib import Path
 from densnet.config import Basis, Labels, Reference
 from densnet.dataset import Dataset, gather
 from densnet.errors import DataError
+from densnet.files import sha256
 from densnet.frames import FrameSet
 from densnet.provenance import provenance
 from densnet.reference.atoms import free_atoms
@@ -41,15 +42,18 @@ def refit(dataset: Path, reference: Reference, basis: Basis, labels: Labels, out
     """
     known = Dataset.open(dataset)
     frames = {length: _labelled(known, length) for length in known.lengths}
-    behind = {length: one.of("train") for length, one in frames.items() if length <= basis.max_length}
+    trained = [length for length, _ in known.of("train")]
+    chosen = [length for length in trained if length <= basis.max_length] or trained[:1]
+    behind = {length: frames[length].of("train") for length in chosen}
     made, floor = make_basis(behind, reference, basis)
     symbols = sorted({symbol for one in frames.values() for symbol in one.symbols})
     prior = free_atoms(symbols, reference, basis.prior)
-    meta = {name: known.meta[name] for name in ("name", "study") if name in known.meta} | {"floor": floor}
+    study = known.meta.get("study", {}) | {"basis": basis.key()}
+    meta = {"name": known.meta.get("name"), "study": study, "floor": floor}
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         fits = {length: [Path(folder) / f"{length}.h5"] for length in frames}
         for length, (path,) in fits.items():
-            about = {"provenance": provenance(dataset=str(dataset))}
+            about = {"provenance": provenance(inputs={str(dataset): sha256(dataset)})}
             fit_frames(frames[length], reference, made, prior, path, labels.keep_densities, about)
         gather(fits, out, made, prior, meta, labels=labels)
 

@@ -48,6 +48,7 @@ def _elements(values: dict[str, Any]) -> str:
 
 def _network(values: dict[str, Any]) -> str:
     sees = "" if values.get("density", True) else ", without the density"
+    sees += ", flexible" if values.get("flexible") else ""
     return (
         f"{values.get('trunk', 'gaunt')}, {values['layers']} layer(s) of {values['irreps']}, cutoff "
         f"{values['cutoff']:g} Å{sees}"
@@ -67,6 +68,8 @@ def _training(metadata: dict[str, Any]) -> str:
         if "seconds" in about:
             title = "both" if network == "joint" else f"{network} network"
             parts.append(f"{title} {about['seconds']:.0f} s on {about.get('device', UNKNOWN)}")
+        if "grid" in about:
+            parts.append(f"on densities {about['grid']['seconds']:.0f} s")
     return ", ".join(parts) or UNKNOWN
 
 

@@ -63,7 +63,7 @@ def _cell(row: dict[str, Any], key: str, form: str) -> str:
 
 EXPLANATION = """\
 Made by the studies of the same names (`workflow/studies`) with `snakemake ship_model --config study=NAME`. Whatever
-takes a model takes one of these by its name, such as `densnet predict ethanethiol molecule.xyz -o out.extxyz`; `densnet
+takes a model takes one of these by its name, such as `densnet predict ethanol molecule.xyz -o out.extxyz`; `densnet
 info NAME` says what it is. Errors: mean absolute errors on test frames against DFT; density: integrated absolute
 difference in percent of the electrons; energy of a whole molecule. Training: seconds of all trainings together.
 """

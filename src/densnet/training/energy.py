@@ -16,7 +16,6 @@ from tqdm import tqdm
 
 from densnet.config import EnergyNetworkSettings, EnergyTraining
 from densnet.dataset import Dataset
-from densnet.errors import DataError
 from densnet.files import sha256
 from densnet.frames import FrameSet
 from densnet.models.densnet import DenSNet
@@ -106,8 +105,7 @@ def _train(
 ) -> None:
     started, dataset = time.perf_counter(), task.open()
     density, basis, free_atoms, about_density = load_density(density_path)
-    if basis.shells != dataset.basis.shells:
-        raise DataError(f"{density_path}: trained with another auxiliary basis than {task.dataset}; train it again")
+    task.check(density_path, basis, free_atoms, dataset)
     fingerprint = task.fingerprint(network.fingerprint(), training.fingerprint(), sha256(density_path))
     if task.is_done(MODEL, "energy_training", fingerprint):
         return

@@ -16,7 +16,6 @@ from tqdm import tqdm
 
 from densnet.config import GridTraining, Reference
 from densnet.dataset import Dataset
-from densnet.errors import DataError
 from densnet.files import sha256
 from densnet.frames import FrameSet
 from densnet.models.density import DensityNetwork, dipole_moments, frame_dipoles
@@ -123,6 +122,7 @@ def train_grid(task: Task, density_path: Path, reference: Reference, training: G
 def _train(device: str, task: Task, density_path: Path, reference: Reference, training: GridTraining) -> None:
     started, dataset = time.perf_counter(), task.open()
     network, basis, free_atoms, before = load_density(density_path)
+    task.check(density_path, basis, free_atoms, dataset)
     fingerprint = task.fingerprint(training.fingerprint(), sha256(density_path))
     if task.is_done(KIND, "grid", fingerprint):
         return
@@ -140,19 +140,15 @@ def _train(device: str, task: Task, density_path: Path, reference: Reference, tr
 def _stage(
     network: DensityNetwork, dataset: Dataset, reference: Reference, training: GridTraining, seed: int, device: str
 ) -> GridStage:
-    split = {}
-    for name in ("train", "validation"):
-        kept = [frames for _, frames in dataset.of(name) if len(frames.density_matrix)]
-        if not kept:
-            raise DataError(
-                f"dataset: no DFT densities of {name} frames; say labels.keep_densities: [train, validation, test]"
-            )
-        drawn = [
+    dataset.require_densities()
+    split = {
+        name: [
             frame.to(device)
-            for frames in kept
+            for _, frames in dataset.of(name)
             for frame in grid_frames(frames, network, dataset.free_atoms, reference, training, seed)
         ]
-        split[name] = drawn
+        for name in ("train", "validation")
+    }
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, network.elements)]
     density = PointDensity(network, dataset.basis).to(device)
     return GridStage(split["train"], split["validation"], density, moments, training.dipole_weight)

@@ -28,6 +28,7 @@ def coefficients_and_jacobian(network: DensityNetwork, graph: Graph) -> tuple[Te
     def along(direction: Tensor) -> Tensor:
         return torch.func.jvp(of, (graph.positions,), (direction,))[1]
 
+    network.layout.present(graph)  # kept in the graph, where nothing of the transformations below belongs
     directions = torch.eye(graph.positions.numel(), dtype=graph.positions.dtype, device=graph.positions.device)
     with torch.no_grad():
         columns = torch.func.vmap(along, chunk_size=CHUNK)(directions.view(-1, *graph.positions.shape))

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from densnet.config import JointTraining
 from densnet.dataset import Dataset
-from densnet.errors import DataError
 from densnet.files import sha256
 from densnet.models.density import Expansion
 from densnet.models.densnet import DenSNet
@@ -111,8 +110,7 @@ def train_joint(task: Task, model_path: Path, training: JointTraining) -> None:
 def _train(device: str, task: Task, model_path: Path, training: JointTraining) -> None:
     started, dataset = time.perf_counter(), task.open()
     model = DenSNet.load(model_path, device)
-    if model.basis.shells != dataset.basis.shells:
-        raise DataError(f"{model_path}: trained with another auxiliary basis than {task.dataset}; train it again")
+    task.check(model_path, model.basis, model.free_atoms, dataset)
     fingerprint = task.fingerprint(training.fingerprint(), sha256(model_path))
     if task.is_done(MODEL, "joint_training", fingerprint):
         return

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from densnet.basis import AuxiliaryBasis
 from densnet.config import Training
 from densnet.dataset import Dataset
-from densnet.errors import ModelError
+from densnet.errors import DataError, ModelError
 from densnet.files import sha256
 from densnet.models.store import read_archive
+from densnet.prior import FreeAtoms
 from densnet.provenance import provenance
 from densnet.training.processes import is_first
 from densnet.training.trainer import best, write_history
@@ -57,6 +59,13 @@ class Task:
     def open(self) -> Dataset:
         """Return the frames to learn from."""
         return Dataset.open(self.dataset).learning_from(self.train_frames)
+
+    def check(self, path: Path, basis: AuxiliaryBasis, free_atoms: FreeAtoms, dataset: Dataset) -> None:
+        """Raise `DataError` where a network trained before has another basis or prior than the frames."""
+        if basis.shells != dataset.basis.shells or free_atoms != dataset.free_atoms:
+            raise DataError(
+                f"{path}: trained with another auxiliary basis or prior than {self.dataset} has; train it again"
+            )
 
     def fingerprint(self, *parts: object) -> str:
         """Return the hash of everything the result depends on, ``parts`` being the settings and other files."""
