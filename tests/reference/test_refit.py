@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tests.reference.water import SVP, rattled
+from tests.reference.water import SVP, labelled
 
 from densnet.config import Basis, Labels
 from densnet.dataset import Dataset, gather
 from densnet.errors import DataError
-from densnet.reference import auxiliary, labels
+from densnet.reference import auxiliary
 from densnet.reference.atoms import free_atoms
 from densnet.reference.fits import fit_labels
 from densnet.reference.refit import refit
@@ -20,14 +20,11 @@ ALL = Labels(keep_densities=["train", "validation", "test"], max_floor=5.0)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     where = tmp_path_factory.mktemp("refit")
-    frames = [rattled(seed=k) for k in range(len(SPLITS))]
-    for frame, split in zip(frames, SPLITS, strict=True):
-        frame.info["split"] = split
-    labels.label(frames, SVP, out=where / "labels.h5", failed=where / "failed.json")
+    path = labelled(where, SPLITS, SVP)
     basis, prior = auxiliary.build(SYMBOLS, SVP, Basis(kind="even-tempered", beta=2.0)), free_atoms(SYMBOLS, SVP)
     meta = {"name": "water", "study": {"reference": SVP.level()}}
     for name, keep in (("all", ALL.keep_densities), ("few", ["test"])):
-        fit_labels(where / "labels.h5", SVP, basis, prior, out=where / f"{name}.h5", keep_densities=keep)
+        fit_labels(path, SVP, basis, prior, out=where / f"{name}.h5", keep_densities=keep)
         gather({1: [where / f"{name}.h5"]}, where / f"{name}.zip", basis, prior, meta, labels=ALL)
     return where
 

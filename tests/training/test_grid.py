@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from tests.reference.water import LEVEL, rattled
+from tests.reference.water import LEVEL, labelled
 
 from densnet.basis import AuxiliaryBasis, Shell
 from densnet.config import (
@@ -18,7 +18,6 @@ from densnet.config import (
 from densnet.dataset import Dataset, gather
 from densnet.errors import DataError
 from densnet.models.densnet import DenSNet
-from densnet.reference import labels
 from densnet.reference.atoms import free_atoms
 from densnet.reference.fits import fit_labels
 from densnet.report.evaluation import density_errors, predict
@@ -36,14 +35,11 @@ LEAN = {"O": [(0, 0.3), (0, 1.2), (1, 0.5), (1, 2.0), (2, 0.8)], "H": [(0, 0.3),
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     where = tmp_path_factory.mktemp("grid")
-    frames = [rattled(seed=k) for k in range(len(SPLITS))]
-    for frame, split in zip(frames, SPLITS, strict=True):
-        frame.info["split"] = split
-    labels.label(frames, LEVEL, out=where / "labels.h5", failed=where / "failed.json")
+    path = labelled(where, SPLITS, LEVEL)
     basis = AuxiliaryBasis({s: tuple(Shell(l, (a,), (1.0,)) for l, a in shells) for s, shells in LEAN.items()}, "lean")
     prior = free_atoms(["O", "H"], LEVEL)
     for name, keep in (("all", ("train", "validation", "test")), ("few", ("test",))):
-        fit_labels(where / "labels.h5", LEVEL, basis, prior, out=where / f"{name}.h5", keep_densities=keep)
+        fit_labels(path, LEVEL, basis, prior, out=where / f"{name}.h5", keep_densities=keep)
         gather({1: [where / f"{name}.h5"]}, where / f"{name}.zip", basis, prior, {}, labels=Labels(max_floor=20.0))
     network = DensityNetworkSettings(**SMALL, flexible=True)
     train_density(Task(where / "all.zip", 1, where / "before.pt", where / "before.csv"), network, SHORT)
