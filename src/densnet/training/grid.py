@@ -85,9 +85,9 @@ class GridStage:
 
     def _errors(self, network: DensityNetwork, frames: list[GridFrame]) -> tuple[Tensor, Tensor]:
         """Return the error of the density (percent) and of the dipole (e Angstrom) of each frame."""
-        expansions = [network.expand(frame.graph) for frame in frames]
         density, dipole = [], []
-        for frame, expansion in zip(frames, expansions, strict=True):
+        for frame in frames:
+            expansion = network.expand(frame.graph)
             found = self.density(frame.graph, expansion, frame.points)
             density.append((found - frame.target).abs() @ frame.weights)
             moved = frame_dipoles(network, self.moments, frame.graph, expansion) - frame.dipole
@@ -114,7 +114,7 @@ def train_grid(task: Task, density_path: Path, reference: Reference, training: G
     Raises
     ------
     DataError
-        The dataset has no densities of training or validation frames.
+        The dataset has no densities of training or validation frames, or another basis or prior than the network.
     """
     side_by_side(training.processes, task.device, _train, task, density_path, reference, training)
 
