@@ -32,22 +32,25 @@ def _two_terms(z):
 
 SMALL = {
     "gaunt": DensityNetworkSettings(irreps="8x0e+4x1o+2x2e", layers=1, cutoff=4.0, radial=6, radial_hidden=8),
-    "flexible": DensityNetworkSettings(
-        irreps="8x0e+4x1o+2x2e", layers=1, cutoff=4.0, radial=6, radial_hidden=8, flexible=True
-    ),
     "phisnet": DensityNetworkSettings(trunk="phisnet", irreps="6x0e+6x1o+6x2e", layers=2, cutoff=4.0, radial=6),
 }
 
 
+KINDS = [*SMALL, "flexible"]
+
+
 def energy(network, **settings):
     """Return an energy network as large as another network."""
-    return EnergyNetworkSettings(**network.model_dump(exclude={"flexible"}) | settings)
+    return EnergyNetworkSettings(**network.model_dump() | settings)
 
 
-def model(seed=0, trunk="gaunt"):
+def model(seed=0, kind="gaunt"):
     """Return a model with random weights in every layer (untrained networks start at zero)."""
     torch.manual_seed(seed)
-    made = DenSNet.create(basis(), free_atoms(), SMALL[trunk], energy(SMALL[trunk]))
+    size = SMALL["gaunt" if kind == "flexible" else kind]
+    made = DenSNet.create(basis(), free_atoms(), size, energy(size))
+    if kind == "flexible":
+        made.density.breathe()
     with torch.no_grad():
         for parameter in made.parameters():
             if not parameter.any():

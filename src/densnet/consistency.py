@@ -89,8 +89,8 @@ def _grid(study: Study) -> Iterator[str]:
             f"grid_training.steps: needs the DFT densities of {' and '.join(missing)} frames; say "
             "labels.keep_densities: [train, validation, test]"
         )
-    if study.density_network.flexible and not steps:
-        yield "density_network.flexible: learned on the grid alone; give grid_training.steps some"
+    if study.grid_training.flexible and not steps:
+        yield "grid_training.flexible: asks for training on the grid; give grid_training.steps some"
     if steps and study.joint_training.steps:
         yield "joint_training.steps: would pull the density back to its fitted coefficients; leave out grid_training"
 
@@ -121,10 +121,10 @@ def _ensemble(study: Study) -> Iterator[str]:
         yield f"simulation.ensemble: {', '.join(unknown)} is not among the variants; there are {[*study.variants]}"
     for name in (name for name in simulation.ensemble if name in study.variants):
         one = study.variant(name)
-        if one.basis != study.basis or one.density_network.flexible or study.density_network.flexible:
+        if one.basis != study.basis or one.grid_training.flexible or study.grid_training.flexible:
             yield (
                 f"simulation.ensemble: {name} and the study describe the density in different functions (basis, "
-                "density_network.flexible); leave it out"
+                "grid_training.flexible); leave it out"
             )
     if simulation.max_deviation and not simulation.ensemble:
         yield (

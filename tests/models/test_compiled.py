@@ -57,7 +57,7 @@ def test_the_compiler_takes_the_options():
 
 
 def test_what_cannot_be_compiled_runs_as_it_is(caplog):
-    model = CompiledModel(toys.model(trunk="phisnet"))
+    model = CompiledModel(toys.model(kind="phisnet"))
     with caplog.at_level(logging.WARNING):
         graph = frames(model, 0.0)
         found = model.properties(graph)

@@ -11,31 +11,31 @@ from tests import toys
 from densnet import observables
 from densnet.models import radial
 
-SINGLE = {trunk: toys.model(1, trunk) for trunk in toys.SMALL}
-DOUBLE = {trunk: toys.model(1, trunk).double() for trunk in toys.SMALL}
+SINGLE = {kind: toys.model(1, kind) for kind in toys.KINDS}
+DOUBLE = {kind: toys.model(1, kind).double() for kind in toys.KINDS}
 BASIS, FREE_ATOMS = toys.basis(), toys.free_atoms()
 TURN = Rotation.from_rotvec([0.4, -1.1, 0.7]).as_matrix()
 
 
-@pytest.fixture(params=toys.SMALL)
-def trunk(request):
+@pytest.fixture(params=toys.KINDS)
+def kind(request):
     return request.param
 
 
 @pytest.fixture
-def model(trunk):
-    return SINGLE[trunk]
+def model(kind):
+    return SINGLE[kind]
 
 
 @pytest.fixture
-def double(trunk):
-    return DOUBLE[trunk]
+def double(kind):
+    return DOUBLE[kind]
 
 
 @pytest.fixture(params=[(SINGLE, 1e-5), (DOUBLE, 1e-10)], ids=["single", "double"])
-def precise(request, trunk):
+def precise(request, kind):
     """A model and how exactly it obeys."""
-    return request.param[0][trunk], request.param[1]
+    return request.param[0][kind], request.param[1]
 
 
 def structure(name="CH3OH", seed=1):

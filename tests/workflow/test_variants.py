@@ -16,8 +16,8 @@ variants:
   blind: {energy_network: {density: false}, energy_training: {steps: 20, validate_every: 10}}
   minimal: {basis: {prior: minao}, density_training: {steps: 20, validate_every: 10},
             energy_training: {steps: 20, validate_every: 10}}
-  grid: {density_network: {flexible: true}, density_training: {steps: 20, validate_every: 10},
-         grid_training: {steps: 10, validate_every: 5, points: 300}, energy_training: {steps: 20, validate_every: 10}}
+  grid: {grid_training: {flexible: true, steps: 10, validate_every: 5, points: 300},
+         energy_training: {steps: 20, validate_every: 10}}
   second: {seed: 2, density_training: {steps: 20, validate_every: 10}, energy_training: {steps: 20, validate_every: 10}}
 """
 
@@ -27,7 +27,7 @@ def test_variants_are_trained_and_compared(lived_in):
     study.write_text(study.read_text() + VARIANTS)
     assert lived_in.planned() == {}  # the study itself is what it was
     assert lived_in.planned(target="variants") == {
-        "refit": 1, "train_density_variant": 4, "train_grid_variant": 1, "train_energy_variant": 5,
+        "refit": 1, "train_density_variant": 3, "train_grid_variant": 1, "train_energy_variant": 5,
         "train_joint_variant": 1, "evaluate_variant": 6,
         "compare_variants": 1, "plot_learning": 1,
     }  # fmt: skip

@@ -37,10 +37,6 @@ class Network(Section):
 class DensityNetworkSettings(Network):
     """Kind and size of the density network."""
 
-    flexible: bool = False
-    """Let every atom stretch the exponents of its functions, once there is a density on a grid to learn it from
-    (``grid_training``)."""
-
 
 class EnergyNetworkSettings(Network):
     """Kind and size of the energy network, and what it reads."""
@@ -103,6 +99,8 @@ class GridTraining(Training):
 
     steps: int = Field(0, ge=0)
     """Steps of the whole schedule; 0: the network stays as the coefficients left it."""
+    flexible: bool = False
+    """Let every atom stretch the exponents of its functions."""
     points: Count = 3000
     """Points of each frame, drawn once from its Becke grid."""
     level: int = Field(1, ge=1, le=9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -46,9 +46,11 @@ class DensityNetwork(nn.Module):
         Shells of each element in the auxiliary basis; its order is that of the elements.
     network
         Size of the network.
+    flexible
+        Let every atom stretch the exponents of its functions (see `breathe`).
     """
 
-    def __init__(self, spec: Spec, network: DensityNetworkSettings) -> None:
+    def __init__(self, spec: Spec, network: DensityNetworkSettings, flexible: bool = False) -> None:
         super().__init__()
         self.elements = list(spec)
         self.config = network
@@ -62,16 +64,27 @@ class DensityNetwork(nn.Module):
             )
         self.harmonics = Harmonics(self.trunk.max_l)
         self.embedding = nn.Parameter(torch.randn(len(spec), self.trunk.channels))
-        width = self.trunk.channels * network.layers
-        self.flow = ChargeFlow(width, network.radial)
+        self.width = self.trunk.channels * network.layers
+        self.flow = ChargeFlow(self.width, network.radial)
         self.heads = nn.ModuleList(
-            ShellLinear(width, self.layout.width(element), self.trunk.max_l, gain=0.0) for element in range(len(spec))
+            ShellLinear(self.width, self.layout.width(element), self.trunk.max_l, gain=0.0)
+            for element in range(len(spec))
         )
-        self.breathing = Breathing(width, self.layout) if network.flexible else None
+        self.breathing: Breathing | None = None
+        if flexible:
+            self.breathe()
         for element, size in enumerate(self.layout.sizes.tolist()):
             self.register_buffer(f"charge_{element}", torch.zeros(size, dtype=torch.float64))
             self.register_buffer(f"response_{element}", torch.zeros(size, dtype=torch.float64))
             self.register_buffer(f"inverse_{element}", torch.zeros(size, size, dtype=torch.float64), persistent=False)
+
+    def breathe(self) -> None:
+        """Let every atom stretch the exponents of its functions from now on, at first by nothing."""
+        self.breathing = self.breathing or Breathing(self.width, self.layout).to(self.embedding)
+
+    def describe(self) -> dict[str, Any]:
+        """Return, JSON-ready, what `rebuild_density` makes a network of the same shape from."""
+        return {**self.config.model_dump(), "flexible": self.breathing is not None}
 
     @torch.no_grad()
     def set_charges(self, charges: Sequence[Tensor], inverses: Sequence[Tensor]) -> None:
@@ -150,9 +163,15 @@ def spec_of(basis: AuxiliaryBasis) -> Spec:
     return {symbol: basis.multiplicities(symbol) for symbol in basis.shells}
 
 
-def build_density(basis: AuxiliaryBasis, network: DensityNetworkSettings) -> DensityNetwork:
+def rebuild_density(basis: AuxiliaryBasis, description: dict[str, Any]) -> DensityNetwork:
+    """Return an untrained network of the shape that `DensityNetwork.describe` described."""
+    settings = {name: value for name, value in description.items() if name != "flexible"}
+    return build_density(basis, DensityNetworkSettings(**settings), description.get("flexible", False))
+
+
+def build_density(basis: AuxiliaryBasis, network: DensityNetworkSettings, flexible: bool = False) -> DensityNetwork:
     """Return an untrained density network for a basis, with the charges of its functions set."""
-    density = DensityNetwork(spec_of(basis), network)
+    density = DensityNetwork(spec_of(basis), network, flexible)
     charges, inverses = [], []
     for symbol in density.elements:
         charge = basis.charges([symbol])

@@ -15,7 +15,15 @@ from torch import Tensor, nn
 from densnet.basis import AuxiliaryBasis
 from densnet.config import DensityNetworkSettings, EnergyNetworkSettings
 from densnet.errors import ModelError
-from densnet.models.density import DensityNetwork, Expansion, build_density, dipole_moments, frame_dipoles, spec_of
+from densnet.models.density import (
+    DensityNetwork,
+    Expansion,
+    build_density,
+    dipole_moments,
+    frame_dipoles,
+    rebuild_density,
+    spec_of,
+)
 from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, build_graph
 from densnet.models.layers import geometry
@@ -116,7 +124,7 @@ class DenSNet(nn.Module):
         description = {
             "basis": self.basis.to_dict(),
             "free_atoms": self.free_atoms.to_dict(),
-            "density": self.density.config.model_dump(),
+            "density": self.density.describe(),
             "energy": self.energy.config.model_dump(),
             "metadata": self.metadata,
         }
@@ -131,11 +139,12 @@ class DenSNet(nn.Module):
             FreeAtoms.from_dict(description["free_atoms"]),
         )
         try:
-            networks = DensityNetworkSettings(**description["density"]), EnergyNetworkSettings(**description["energy"])
+            density = rebuild_density(basis, description["density"])
+            energy = EnergyNetworkSettings(**description["energy"])
         except ValidationError as error:
             wrong = ", ".join(str(line["loc"][0]) for line in error.errors())
             raise ModelError(f"{path}: network settings this version does not take ({wrong}); train again") from None
-        model = cls.create(basis, free_atoms, *networks)
+        model = cls(density, EnergyNetwork(spec_of(basis), energy), basis, free_atoms)
         model.load_state_dict(state)
         model.metadata = description["metadata"]
         return model.requires_grad_(False).eval().to(device)

@@ -45,7 +45,7 @@ class Ensemble(nn.Module):
         if any(model.density.breathing for model in models):
             raise ModelError(
                 "an ensemble of models with flexible bases has no common coefficients: train without "
-                "density_network.flexible"
+                "grid_training.flexible"
             )
         self.models = nn.ModuleList(models)
         self.basis, self.free_atoms, self.elements = first.basis, first.free_atoms, first.elements

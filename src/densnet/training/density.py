@@ -11,7 +11,7 @@ import torch
 from densnet.basis import AuxiliaryBasis
 from densnet.config import DensityNetworkSettings, DensityTraining
 from densnet.dataset import Dataset
-from densnet.models.density import DensityNetwork, build_density
+from densnet.models.density import DensityNetwork, build_density, rebuild_density
 from densnet.models.store import read_archive, write_archive
 from densnet.prior import FreeAtoms
 from densnet.training.density_loss import DensityStage, density_stage, require
@@ -44,8 +44,6 @@ def _train(device: str, task: Task, network: DensityNetworkSettings, training: D
     torch.manual_seed(task.seed)
     model = build_density(dataset.basis, network)
     stage = _stage(model, dataset, training, device)
-    if model.breathing:  # coefficients say nothing about it
-        model.breathing.requires_grad_(False)
     rows = train(model, stage, training, task.seed, task.checkpoint, fingerprint, "density network")
 
     def save(metadata: dict[str, Any]) -> None:
@@ -72,7 +70,7 @@ def save_density(
     description = {
         "basis": basis.to_dict(),
         "free_atoms": free_atoms.to_dict(),
-        "network": network.config.model_dump(),
+        "network": network.describe(),
         "metadata": metadata,
     }
     write_archive(path, KIND, description, network.state_dict())
@@ -82,6 +80,6 @@ def load_density(path: Path) -> tuple[DensityNetwork, AuxiliaryBasis, FreeAtoms,
     """Return a density network, its basis, free atoms and metadata; raise `ModelError` when the file is unusable."""
     description, state = read_archive(path, KIND)
     basis, free_atoms = AuxiliaryBasis.from_dict(description["basis"]), FreeAtoms.from_dict(description["free_atoms"])
-    network = build_density(basis, DensityNetworkSettings(**description["network"]))
+    network = rebuild_density(basis, description["network"])
     network.load_state_dict(state)
     return network.requires_grad_(False), basis, free_atoms, description["metadata"]

@@ -126,6 +126,8 @@ def _train(device: str, task: Task, density_path: Path, reference: Reference, tr
     fingerprint = task.fingerprint(training.fingerprint(), sha256(density_path))
     if task.is_done(KIND, "grid", fingerprint):
         return
+    if training.flexible:
+        network.breathe()
     network = network.to(device).requires_grad_(True)
     stage = _stage(network, dataset, reference, training, task.seed, device)
     title = "density network on the grid"
