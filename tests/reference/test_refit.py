@@ -41,11 +41,16 @@ def test_the_same_settings_give_the_same_fits(folder, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["again.zip"]
 
 
-def test_minimal_orbitals_are_nearer_to_water_than_free_atoms(folder, tmp_path):
-    refit(folder / "all.zip", SVP, Basis(prior="minao", frames=2, beta=2.0), ALL, tmp_path / "minao.zip")
-    before, after = (Dataset.open(path) for path in (folder / "all.zip", tmp_path / "minao.zip"))
-    assert (after[1].prior_error < 0.95 * before[1].prior_error).all()
-    assert after.free_atoms.kind == "minao" and before.free_atoms.kind == "free-atoms"
+@pytest.mark.parametrize(("prior", "nearest", "farthest"), [("minao", 0.5, 0.95), ("none", 3.0, 20.0)])
+def test_minimal_orbitals_are_nearer_to_water_than_free_atoms_and_no_prior_is_far(
+    folder, tmp_path, prior, nearest, farthest
+):
+    basis = Basis(prior=prior, frames=2, beta=2.0, threshold=1e-4)
+    refit(folder / "all.zip", SVP, basis, ALL, tmp_path / "other.zip")
+    before, after = (Dataset.open(path) for path in (folder / "all.zip", tmp_path / "other.zip"))
+    ratio = after[1].prior_error / before[1].prior_error
+    assert ((ratio > nearest) & (ratio < farthest)).all()
+    assert after.free_atoms.kind == prior and before.free_atoms.kind == "free-atoms"
     assert after.free_atoms.energy(SYMBOLS) == before.free_atoms.energy(SYMBOLS)
     radii = np.linspace(0, 12, 40_000)
     for symbol, electrons in (("H", 1), ("O", 8)):

@@ -142,7 +142,7 @@ class Labels(Section):
 class Basis(Section):
     """What the density is measured against, and the auxiliary basis in which the difference is expanded."""
 
-    prior: Literal["free-atoms", "minao"] = "free-atoms"
+    prior: Literal["free-atoms", "minao", "none"] = "free-atoms"
     """Superposed ``free-atoms`` of the level of theory, or atoms made of PySCF's minimal orbitals."""
     kind: Literal["natural", "even-tempered", "named", "file"] = "natural"
     """``natural`` contracts an even-tempered set to what the training densities use; ``file`` takes the basis.json of

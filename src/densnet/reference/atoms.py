@@ -21,7 +21,8 @@ def free_atoms(symbols: list[str], reference: Reference, prior: str = "free-atom
 
     Spin-restricted with fractional occupations, spherically averaged, with the molecule's functional and orbital
     basis; the density is a sum of products of Gaussians of one centre and is kept exactly. With the prior ``minao`` the
-    densities, and not the energies, are those of PySCF's minimal atomic orbitals.
+    densities, and not the energies, are those of PySCF's minimal atomic orbitals; with ``none`` all electrons of an
+    atom are in its first s orbital, so that densities are learned from their number alone.
 
     Raises
     ------
@@ -40,8 +41,7 @@ def free_atoms(symbols: list[str], reference: Reference, prior: str = "free-atom
 
 def _free_atom(symbol: str, reference: Reference, prior: str) -> FreeAtom:
     mol, energy, density_matrix = _solve(symbol, reference)
-    if prior == "minao":
-        density_matrix = _minao(mol)
+    density_matrix = OTHER_PRIORS.get(prior, lambda mol: density_matrix)(mol)
     powers, exponents, coefficients = _radial(mol, density_matrix)
     return FreeAtom(symbol, energy, tuple(powers), tuple(exponents), tuple(coefficients))
 
@@ -64,6 +64,17 @@ def _minao(mol: gto.Mole) -> np.ndarray:
     """Return the density matrix of an atom from its minimal orbitals, scaled to the electrons it has."""
     density_matrix = np.asarray(hf.init_guess_by_minao(mol))
     return density_matrix * mol.nelectron / np.einsum("ij,ji->", density_matrix, mol.intor("int1e_ovlp"))
+
+
+def _uninformed(mol: gto.Mole) -> np.ndarray:
+    """Return the density matrix of an atom with all its electrons in its first s orbital: their number and no more."""
+    density_matrix = np.zeros((mol.nao, mol.nao))
+    density_matrix[0, 0] = mol.nelectron / mol.intor("int1e_ovlp")[0, 0]
+    return density_matrix
+
+
+OTHER_PRIORS = {"minao": _minao, "none": _uninformed}
+"""How the density matrix of an atom is made that is not the solved one."""
 
 
 def _radial(mol: gto.Mole, density_matrix: np.ndarray) -> tuple[list[int], list[float], list[float]]:
@@ -110,8 +121,8 @@ class PriorMatrices:
     def __init__(self, symbols: list[str], reference: Reference, prior: str = "free-atoms") -> None:
         solved = {symbol: _solve(symbol, reference) for symbol in sorted(set(symbols))}
         self.energies = {symbol: energy for symbol, (_, energy, _) in solved.items()}
-        minimal = prior == "minao"
-        self.blocks = {symbol: _minao(mol) if minimal else matrix for symbol, (mol, _, matrix) in solved.items()}
+        made = OTHER_PRIORS.get(prior)
+        self.blocks = {symbol: made(mol) if made else matrix for symbol, (mol, _, matrix) in solved.items()}
 
     def check(self, free_atoms: FreeAtoms) -> None:
         """Raise `DataError` unless these are the free atoms of a study."""
