@@ -5,7 +5,9 @@
 One thread, one molecule, single precision: ours as dynamics calls it, as it is and compiled, MACE through its ASE
 calculator; rounds alternate, so that a busy machine slows all alike. MACE needs an environment of its own
 (``pip install torch mace-torch``), because it pins an old e3nn. Weights are random: the time of a step does not depend
-on them. Neighbour lists are part of a step. Writes ``step.md`` and ``step.json`` beside this file.
+on them. Neighbour lists are part of a step. Beside the cost of a chain stands that of ab initio dynamics, with our
+calculator at the level of the polythiophene study on its loosest grid. Writes ``step.md`` and ``step.json`` beside this
+file.
 """
 
 import argparse
@@ -22,13 +24,14 @@ import torch
 from ase import Atoms
 from tqdm import tqdm
 
-from densnet.config import Molecule, load_study
+from densnet.config import Molecule, Reference, load_study
 from densnet.dataset import Dataset
 from densnet.dynamics.field import ModelField
 from densnet.files import atomic
 from densnet.models.compiled import CompiledModel
 from densnet.models.densnet import DenSNet
 from densnet.provenance import provenance
+from densnet.reference.calculator import ReferenceCalculator
 from densnet.report.tables import markdown
 from densnet.systems import build
 
@@ -36,7 +39,12 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 CHAIN = Molecule(name="polythiophene", smiles="[*:1]c1ccc(s1)[*:2]")
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
+AB_INITIO = (1, 2, 3, 4, 6, 8, 12)
 ROUNDS, CALLS = 3, 10
+WARM, COUNTED = 4, 2
+"""Ab initio steps before the predictor of the density has its history, and steps that count."""
+STEPS = 40_000
+"""Of 20 ps."""
 
 
 def untrained(study: str, dataset: Path) -> DenSNet:
@@ -56,6 +64,18 @@ def ours(model: DenSNet | CompiledModel, atoms: Atoms, calls: int = CALLS) -> li
         field(positions)
         times.append(1e3 * (time.perf_counter() - started))
     return times[3:]
+
+
+def ab_initio(reference: Reference, atoms: Atoms) -> float:
+    """Return the seconds of a step of ab initio dynamics."""
+    calculator, rng, times = ReferenceCalculator(reference), np.random.default_rng(0), []
+    velocity = rng.normal(0, 0.002, atoms.positions.shape)  # Angstrom per step of 0.5 fs, as at 300 K
+    for step in range(WARM + COUNTED):
+        moved = Atoms(atoms.symbols, atoms.positions + step * velocity)
+        started = time.perf_counter()
+        calculator.calculate(moved, ("energy", "forces", "dipole"))
+        times.append(time.perf_counter() - started)
+    return float(np.mean(times[WARM:]))
 
 
 def theirs(python: str, structures: list[Atoms]) -> dict[str, list[list[float]]]:
@@ -91,11 +111,18 @@ def main() -> None:
             for name, values in zip(structures, found, strict=True):
                 times.setdefault(size, {}).setdefault(name, []).extend(values)
     cost = {length: float(np.median(ours(models["12-mer"], atoms))) for length, atoms in chains.items()}
-    _write(times, cost, {len(atoms): length for length, atoms in chains.items()}, other["versions"])
+    level = load_study(ROOT / "workflow" / "studies" / "polythiophene.yaml").reference
+    level = level.model_copy(update={"device": "cpu", "grid_level": 0, "conv_tol": 1e-6})
+    dft = {length: ab_initio(level, chains[length]) for length in tqdm(AB_INITIO, desc="ab initio")}
+    _write(times, cost, dft, {length: len(atoms) for length, atoms in chains.items()}, other["versions"])
 
 
 def _write(
-    times: dict[str, dict[str, list[float]]], cost: dict[int, float], atoms: dict[int, int], versions: dict[str, str]
+    times: dict[str, dict[str, list[float]]],
+    cost: dict[int, float],
+    dft: dict[int, float],
+    sizes: dict[int, int],
+    versions: dict[str, str],
 ) -> None:
     medians = {size: {name: float(np.median(values)) for name, values in of.items()} for size, of in times.items()}
     table = markdown(
@@ -104,18 +131,22 @@ def _write(
     )
     long = [length for length in cost if length >= 4]
     exponent = float(np.polyfit(np.log(long), np.log([cost[length] for length in long]), 1)[0])
-    sizes = {length: count for count, length in atoms.items()}
-    growth = markdown(
-        ["monomers", "atoms", "ms per step"],
-        [[str(length), str(sizes[length]), f"{value:.1f}"] for length, value in cost.items()],
-    )
+    rows = []
+    for length, value in cost.items():
+        row = [str(length), str(sizes[length]), f"{value:.1f}", f"{value * STEPS / 3.6e6:.2f}"]
+        known = dft.get(length)
+        rows.append(row + ([f"{known:.1f}", f"{known * STEPS / 3600:.0f}"] if known else ["–", "–"]))
+    growth = markdown(["monomers", "atoms", "ms per step", "20 ps, h", "DFT, s per step", "DFT, 20 ps, h"], rows)
     text = (
         f"# A step of dynamics\n\n{__doc__}\nMilliseconds, median.\n\n{table}\n"
         f"# Cost against chain length\n\n{growth}\n"
         f"Exponent of the cost in the length, from four monomers on, where arithmetic outweighs the calls: "
         f"{exponent:.2f}.\n"
     )
-    found = {"medians": medians, "cost": cost, "exponent": exponent, "mace": versions, "provenance": provenance()}
+    found = {
+        "medians": medians, "cost": cost, "exponent": exponent, "ab_initio": dft, "mace": versions,
+        "provenance": provenance(),
+    }  # fmt: skip
     for suffix, content in ((".md", text), (".json", json.dumps(found, indent=1) + "\n")):
         with atomic(HERE / f"step{suffix}") as temporary:
             temporary.write_text(content)

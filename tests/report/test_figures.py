@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from ase.build import molecule
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from densnet.config import Spectra
@@ -148,6 +149,19 @@ def test_curves_are_called_what_they_are(tmp_path, monkeypatch):
     below = harmonic.read(harmonic_file(tmp_path, "PBE-D4/def2-SVP", 1))
     single_figure(trajectories.read(spectrum_file(tmp_path, 1)), below, tmp_path / "ir.png")
     assert labels == ["model, dynamics (mean ± standard error, n = 2)", "PBE-D4/def2-SVP, harmonic"]
+    labels.clear()
+    model, dft = harmonic_file(tmp_path, "DenSNet", 1), harmonic_file(tmp_path, "dft", 1, shift=10.0)
+    spectra_figure([tmp_path / "md_1.json"], [model], [dft], [], tmp_path / "both.svg", tmp_path / "both.json")
+    assert labels[1:4] == ["DFT, harmonic", "model, harmonic", "model less DFT"]
+
+
+def test_a_row_says_how_its_trajectories_went(tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr(Axes, "set_title", lambda self, text, **_: titles.append(text))
+    common = {"temperature": 301.0, "picoseconds": 20.0}
+    replicas = [common | {"drift_mev_atom_ps": drift} for drift in (0.0002, -0.0031)]
+    single_figure(trajectories.read(spectrum_file(tmp_path, 1, replicas=replicas)), None, tmp_path / "ir.png")
+    assert titles[0].endswith("2 × 20 ps, 301 K, drift ≤ 0.003 meV/atom/ps")
 
 
 def test_the_silent_region_is_left_out():

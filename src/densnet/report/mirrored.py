@@ -17,6 +17,7 @@ from densnet.spectra import compare
 
 Array = NDArray[np.float64]
 
+DIFFERENCE = "model less DFT"
 LABELLED = 8
 """At most this many peaks of a spectrum carry their position."""
 
@@ -69,6 +70,10 @@ def _curves(axis: Axes, panel: Panel) -> None:
         axis.plot(grid, -below["dft"], color=style.RED, label="DFT, harmonic")
     if "model" in below:
         axis.plot(grid, -below["model"], color="black", linewidth=0.8, linestyle=(0, (4, 1.5)), label=_called(panel))
+    if len(below) > 1:
+        axis.fill_between(
+            grid, -below["dft"], -below["model"], color="black", alpha=0.25, linewidth=0, label=DIFFERENCE
+        )
     axis.axhline(0, color="black", linewidth=0.6)
     if panel.measured is not None:
         lines = panel.measured.wavenumbers
@@ -104,12 +109,15 @@ def _label_peaks(axis: Axes, panel: Panel, part: tuple[float, float]) -> None:
 
 
 def _facts(panel: Panel) -> str:
-    """Return number, length and mean temperature of the trajectories of each kind, and what DFT leaves out."""
+    """Return facts about the trajectories of each kind, and what DFT leaves out."""
     kinds = {"": panel.dynamics, "AIMD: ": panel.aimd}
     facts = [prefix + _run(values["replicas"]) for prefix, values in kinds.items() if values is not None]
     return ";   ".join([*facts, "DFT: tracked modes"] if panel.tracked else facts)
 
 
 def _run(replicas: list[dict[str, Any]]) -> str:
+    """Return number, length, mean temperature and, at constant energy, largest drift of trajectories."""
     kelvin = np.mean([replica["temperature"] for replica in replicas])
-    return f"{len(replicas)} × {replicas[0]['picoseconds']:g} ps, {kelvin:.0f} K"
+    text = f"{len(replicas)} × {replicas[0]['picoseconds']:g} ps, {kelvin:.0f} K"
+    drifts = [abs(drift) for replica in replicas if (drift := replica.get("drift_mev_atom_ps")) is not None]
+    return text + (f", drift ≤ {max(drifts):.1g} meV/atom/ps" if drifts else "")
