@@ -77,14 +77,14 @@ def make_basis(
                 behind.append(Equations(pool.symbols, *equations(known.mol, known.delta, full)))
             bar.update()
     bar.close()
-    report: dict[str, Any] = {"curve": [_point(None, full, held)]}
+    report: dict[str, Any] = {"curve": [floor_point(None, full, held)]}
     chosen = full
     if basis.kind == "natural":
         contraction = Contraction(full, behind)
         chosen = contraction.basis(basis.threshold)
         for threshold in sorted({*THRESHOLDS, basis.threshold}, reverse=True):
             if threshold < contraction.limit:
-                report["curve"].append(_point(threshold, contraction.basis(threshold), held))
+                report["curve"].append(floor_point(threshold, contraction.basis(threshold), held))
         report["weights"] = {
             symbol: {l: contraction.weights[symbol, l].tolist() for l in full.multiplicities(symbol)}
             for symbol in full.shells
@@ -93,7 +93,7 @@ def make_basis(
     return chosen, report
 
 
-def _point(threshold: float | None, basis: AuxiliaryBasis, held: dict[int, list[Density]]) -> dict[str, Any]:
+def floor_point(threshold: float | None, basis: AuxiliaryBasis, held: dict[int, list[Density]]) -> dict[str, Any]:
     """Return a point of the curve of floor against size."""
     floors, conditions = {}, []
     for length, densities in held.items():
