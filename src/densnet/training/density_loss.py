@@ -43,23 +43,33 @@ class DensityFrame:
 
 
 class DensityStage:
-    """Loss and validation of the density network (see `densnet.training.trainer.Stage`)."""
+    """Loss and validation of the density network (see `densnet.training.trainer.Stage`), however densities compare.
 
-    def __init__(
-        self,
-        train: list[DensityFrame],
-        validation: list[DensityFrame],
-        metric: Metric,
-        moments: list[Tensor],
-        dipole_weight: float,
-    ) -> None:
-        self.train, self.validation, self.metric, self.moments = train, validation, metric, moments
+    Parameters
+    ----------
+    train, validation
+        Frames; each has a ``graph`` and a ``dipole`` (1, 3) in e Angstrom.
+    moments
+        Of `densnet.models.density.dipole_moments`.
+    dipole_weight
+        Weight of the error of the dipole beside that of the density.
+    """
+
+    measure = "density_error"
+    """What the error of the density is called in the history."""
+
+    def __init__(self, train: list[Any], validation: list[Any], moments: list[Tensor], dipole_weight: float) -> None:
+        self.train, self.validation, self.moments = train, validation, moments
         self.size, self.dipole_weight = len(train), dipole_weight
         squares = torch.cat([frame.dipole for frame in train]).square().sum(-1)
         self.typical_dipole = float(squares.mean().clamp(min=1e-4).sqrt())
 
+    def density_errors(self, graph: Graph, frames: Sequence[Any], expansion: Expansion) -> Tensor:
+        """Return the error of the density of each of some frames (n_frames,), whose graphs ``graph`` joins."""
+        raise NotImplementedError
+
     def loss(self, network: DensityNetwork, frames: Sequence[int]) -> Tensor:
-        """Return the mean over frames of the relative lengths of the errors of density and dipole.
+        """Return the mean over frames of the errors of density and dipole.
 
         Lengths and not their squares: what counts in the end is the integrated absolute error of the density.
         """
@@ -69,33 +79,51 @@ class DensityStage:
 
     @torch.no_grad()
     def validate(self, network: DensityNetwork) -> dict[str, float]:
-        """Return the score, the relative density error and the mean dipole error in Debye."""
+        """Return the score, the error of the density and the mean error of the dipole in Debye."""
         found = [self.errors(network, one.graph, [one], network.expand(one.graph)) for one in self.validation]
         density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
         return {"score": float(self.score(density, dipole)), **self.summary(density, dipole)}
 
     def summary(self, density: Tensor, dipole: Tensor) -> dict[str, float]:
         """Return the mean errors of frames by their names in the history."""
-        return {"density_error": float(density.mean()), "dipole_mae_debye": float(dipole.mean()) / Debye}
+        return {self.measure: float(density.mean()), "dipole_mae_debye": float(dipole.mean()) / Debye}
 
     def score(self, density: Tensor, dipole: Tensor) -> Tensor:
         """Return the mean of the errors of frames, dipoles relative to the typical one and with their weight."""
         return density.mean() + self.dipole_weight * dipole.mean() / self.typical_dipole
 
     def errors(
-        self, network: DensityNetwork, graph: Graph, frames: list[DensityFrame], expansion: Expansion
+        self, network: DensityNetwork, graph: Graph, frames: Sequence[Any], expansion: Expansion
     ) -> tuple[Tensor, Tensor]:
-        """Return the relative length of the error of the density and that of the dipole (e Angstrom), of each frame."""
-        difference = expansion.coefficients - torch.cat([frame.coefficients for frame in frames])
-        density = self.metric(graph, difference, [frame.metric for frame in frames])
+        """Return the error of the density and that of the dipole (e Angstrom), of each frame."""
         dipole = frame_dipoles(network, self.moments, graph, expansion)
         dipole = (dipole - torch.cat([frame.dipole for frame in frames])).square().sum(-1)
-        return (density + SMALLEST).sqrt(), (dipole + SMALLEST).sqrt()
+        return self.density_errors(graph, frames, expansion), (dipole + SMALLEST).sqrt()
+
+
+class CoefficientStage(DensityStage):
+    """Densities compare by their coefficients: the length of the difference in a metric, relative to what varies."""
+
+    def __init__(
+        self,
+        train: list[DensityFrame],
+        validation: list[DensityFrame],
+        moments: list[Tensor],
+        dipole_weight: float,
+        metric: Metric,
+    ) -> None:
+        super().__init__(train, validation, moments, dipole_weight)
+        self.metric = metric
+
+    def density_errors(self, graph: Graph, frames: Sequence[DensityFrame], expansion: Expansion) -> Tensor:
+        """Return the relative length of the error of each frame."""
+        difference = expansion.coefficients - torch.cat([frame.coefficients for frame in frames])
+        return (self.metric(graph, difference, [frame.metric for frame in frames]) + SMALLEST).sqrt()
 
 
 def density_stage(
     model: DensityNetwork, dataset: Dataset, training: DensityLoss, device: str, reach: float
-) -> DensityStage:
+) -> CoefficientStage:
     """Return the stage of a network.
 
     Parameters
@@ -136,7 +164,7 @@ def density_stage(
     if whole is not None:
         metric = MolecularMetric(chosen, found, [frame.metric for frame in split["train"]])
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, model.elements)]
-    return DensityStage(split["train"], split["validation"], metric, moments, training.dipole_weight)
+    return CoefficientStage(split["train"], split["validation"], moments, training.dipole_weight, metric)
 
 
 def _frames(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from ase.units import Bohr, Debye
+from ase.units import Bohr
 from torch import Tensor
 from tqdm import tqdm
 
@@ -18,12 +19,13 @@ from densnet.config import GridTraining, Reference
 from densnet.dataset import Dataset
 from densnet.files import sha256
 from densnet.frames import FrameSet
-from densnet.models.density import DensityNetwork, dipole_moments, frame_dipoles
+from densnet.models.density import DensityNetwork, Expansion, dipole_moments
 from densnet.models.graph import Graph, build_graph
 from densnet.models.points import PointDensity
 from densnet.prior import FreeAtoms
 from densnet.provenance import seed as derived
 from densnet.training.density import KIND, load_density, save_density
+from densnet.training.density_loss import DensityStage
 from densnet.training.processes import side_by_side
 from densnet.training.task import Task
 from densnet.training.trainer import train
@@ -52,47 +54,32 @@ class GridFrame:
         return GridFrame(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
-class GridStage:
-    """Loss and validation (see `densnet.training.trainer.Stage`)."""
+class GridStage(DensityStage):
+    """Densities compare on points: the integrated absolute difference, in percent of the electrons."""
+
+    measure = "density_error_percent"
 
     def __init__(
         self,
         train: list[GridFrame],
         validation: list[GridFrame],
-        density: PointDensity,
         moments: list[Tensor],
         dipole_weight: float,
+        density: PointDensity,
     ) -> None:
-        self.train, self.validation, self.density, self.moments = train, validation, density, moments
-        self.size, self.dipole_weight = len(train), dipole_weight
-        squares = torch.cat([frame.dipole for frame in train]).square().sum(-1)
-        self.typical_dipole = float(squares.mean().clamp(min=1e-4).sqrt())
+        super().__init__(train, validation, moments, dipole_weight)
+        self.density = density
 
-    def loss(self, network: DensityNetwork, frames: Sequence[int]) -> Tensor:
-        """Return the mean over frames of the error of the density, in percent, and that of the dipole."""
-        return self._score(*self._errors(network, [self.train[index] for index in frames]))
-
-    @torch.no_grad()
-    def validate(self, network: DensityNetwork) -> dict[str, float]:
-        """Return the score, the density error in percent of the electrons and the mean dipole error in Debye."""
-        found = [self._errors(network, [frame]) for frame in self.validation]
-        density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
-        errors = {"density_error_percent": float(density.mean()), "dipole_mae_debye": float(dipole.mean()) / Debye}
-        return {"score": float(self._score(density, dipole)), **errors}
-
-    def _score(self, density: Tensor, dipole: Tensor) -> Tensor:
-        return density.mean() + self.dipole_weight * dipole.mean() / self.typical_dipole
-
-    def _errors(self, network: DensityNetwork, frames: list[GridFrame]) -> tuple[Tensor, Tensor]:
-        """Return the error of the density (percent) and of the dipole (e Angstrom) of each frame."""
-        density, dipole = [], []
-        for frame in frames:
-            expansion = network.expand(frame.graph)
-            found = self.density(frame.graph, expansion, frame.points)
-            density.append((found - frame.target).abs() @ frame.weights)
-            moved = frame_dipoles(network, self.moments, frame.graph, expansion) - frame.dipole
-            dipole.append(torch.linalg.vector_norm(moved, dim=-1))
-        return torch.stack(density), torch.cat(dipole)
+    def density_errors(self, graph: Graph, frames: Sequence[GridFrame], expansion: Expansion) -> Tensor:
+        """Return the error of each frame."""
+        sizes = [self.density.layout.total(frame.graph) for frame in frames]
+        coefficients = expansion.coefficients.split(sizes)
+        logarithms = expansion.logarithms.split(sizes) if len(expansion.logarithms) else repeat(expansion.logarithms)
+        errors = []
+        for frame, *parts in zip(frames, coefficients, logarithms, strict=False):
+            found = self.density(frame.graph, Expansion(*parts), frame.points)
+            errors.append((found - frame.target).abs() @ frame.weights)
+        return torch.stack(errors)
 
 
 def train_grid(task: Task, density_path: Path, reference: Reference, training: GridTraining) -> None:
@@ -153,7 +140,7 @@ def _stage(
     }
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, network.elements)]
     density = PointDensity(network, dataset.basis).to(device)
-    return GridStage(split["train"], split["validation"], density, moments, training.dipole_weight)
+    return GridStage(split["train"], split["validation"], moments, training.dipole_weight, density)
 
 
 def grid_frames(
