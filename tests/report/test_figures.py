@@ -130,6 +130,9 @@ def test_measured_lines_belong_to_the_monomer(tmp_path):
     assert json.loads(metrics.read_text())["gas_phase"]["source"] == "a handbook"
     rows = [line for line in (tmp_path / "spectra.md").read_text().splitlines() if "model dynamics / gas phase" in line]
     assert rows == ["| monomer | model dynamics / gas phase | – | – | – | 3/3 | 20.0 | – |"]
+    table = (tmp_path / "spectra.md").read_text()
+    assert "| gas phase cm⁻¹ | species | model dynamics | DFT harmonic |" in table
+    assert "| 1070 | A1 | 1090 | 1100 |" in table
 
 
 def test_a_single_molecule_keeps_its_name(tmp_path, evaluation):

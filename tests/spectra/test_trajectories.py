@@ -34,6 +34,7 @@ def test_means_and_errors_are_those_of_the_replicas(runs):
         )
         assert not np.any(get(alone[0])["standard_error"])
     assert [facts["file"] for facts in found["replicas"]] == ["1.h5", "2.h5", "3.h5"]
+    assert [facts["drift_mev_atom_ps"] for facts in found["replicas"]] == [h5md.read(path).drift() for path in runs]
     assert found["length"] == 1
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from densnet.report.panels import Panel
-from densnet.report.tables import MODES
+from densnet.report.tables import GAS_PHASE, MODES
 from densnet.spectra import compare, harmonic
 from densnet.spectra.experiment import compare_lines
 
@@ -39,7 +39,7 @@ def _measured(panel: Panel) -> dict[str, dict[str, Any]]:
         "DFT harmonic": panel.dft and panel.broadened(panel.dft),
     }
     return {
-        f"{name} / gas phase": compare_lines(panel.grid, curve, panel.measured)
+        name + GAS_PHASE: compare_lines(panel.grid, curve, panel.measured)
         for name, curve in curves.items()
         if curve is not None
     }

@@ -13,7 +13,7 @@ from densnet.provenance import provenance
 from densnet.report.likeness import measure
 from densnet.report.mirrored import draw
 from densnet.report.panels import Panel
-from densnet.report.tables import dynamics_table, metrics_table, modes_table, peaks_table
+from densnet.report.tables import dynamics_table, lines_table, metrics_table, modes_table, peaks_table
 from densnet.spectra import harmonic, trajectories
 from densnet.spectra.experiment import Lines
 
@@ -72,6 +72,7 @@ def spectra_figure(
     tables = (
         metrics_table(measured, name),
         modes_table(measured, name),
+        lines_table(measured["1"], monomer.positions) if monomer is not None and "1" in measured else "",
         peaks_table([panel.dynamics for panel in panels], name),
         dynamics_table([values for panel in panels for values in (panel.dynamics, panel.aimd) if values], name),
     )

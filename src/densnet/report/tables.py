@@ -61,6 +61,8 @@ EXPLANATION = (
 
 MODES = "modes, model / DFT"
 """The comparison of a chain length that is between modes, not between curves."""
+GAS_PHASE = " / gas phase"
+"""How the names of comparisons with measured lines end."""
 
 
 def metrics_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
@@ -99,6 +101,25 @@ def modes_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
         if (found := comparisons.get(MODES))
     ]  # fmt: skip
     return markdown(header, rows) if rows else ""
+
+
+def lines_table(metrics: dict[str, Any], species: dict[str, Sequence[float]]) -> str:
+    """Return each line measured in the gas phase with the peaks matched to it, one column for each spectrum.
+
+    ``metrics`` are those of the molecule that was measured, ``species`` its lines (cm^-1) by symmetry species.
+    """
+    matched = {
+        name.removesuffix(GAS_PHASE): {line: peak for peak, line in found["pairs"]}
+        for name, found in metrics.items()
+        if name.endswith(GAS_PHASE)
+    }
+    lines = sorted((line, name) for name, positions in species.items() for line in positions)
+    rows = [
+        [f"{line:.0f}", name, *(_cell(peaks.get(line), ".0f") for peaks in matched.values())]
+        for line, name in lines
+        if any(line in peaks for peaks in matched.values())
+    ]
+    return markdown(["gas phase cm⁻¹", "species", *matched], rows) if rows else ""
 
 
 def peaks_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule") -> str:

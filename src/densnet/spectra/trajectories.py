@@ -128,7 +128,7 @@ class Replica:
 
 
 def _facts(name: str | Path, trajectory: h5md.Trajectory) -> dict[str, Any]:
-    conserved = trajectory.parameters.get("ensemble", "nve") == "nve"
+    conserved = trajectory.parameters.get("ensemble") != "langevin"  # dynamics with a model have models there
     return {
         "file": Path(name).name,
         "temperature": float(trajectory.temperature.mean()),
