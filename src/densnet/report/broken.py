@@ -33,6 +33,12 @@ def windows(grid: Array, curves: Sequence[Array]) -> list[tuple[float, float]]:
     return [(grid[0], low + MARGIN), (high - MARGIN, min(grid[-1], grid[loud[-1]] + MARGIN))]
 
 
+def shown(grid: Array, part: tuple[float, float]) -> slice:
+    """Return the points of the grid that a part of the axis shows; a figure need not hold the others."""
+    low, high = np.searchsorted(grid, part)
+    return slice(max(low - 1, 0), high + 1)
+
+
 def join(row: NDArray[Any], limits: Sequence[tuple[float, float]]) -> None:
     """Give the panels of a row their parts of the axis, and mark that it goes on in the panel beside."""
     for axis, part in zip(row, limits, strict=True):

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from densnet.report import style
-from densnet.report.broken import join, windows
+from densnet.report.broken import join, shown, windows
 from densnet.report.panels import Panel
 from densnet.spectra import compare
 
@@ -42,9 +42,10 @@ def draw(panels: Sequence[Panel], path: Path, name: str = "") -> None:
     ) as (figure, axes):  # fmt: skip
         for row, panel in zip(axes, panels, strict=True):
             for axis, part in zip(row, parts, strict=True):
-                _curves(axis, panel)
+                _curves(axis, panel, shown(panel.grid, part))
                 _label_peaks(axis, panel, part)
             row[0].set_title(f"{called[panel.length]}   {_facts(panel)}".strip(), loc="left", fontsize=7.5)
+            row[0].set_ylim(*_heights(panel))
             join(row, parts)
         if len(panels) > 1:
             axes[0, -1].set_title(name, loc="right")
@@ -59,12 +60,13 @@ def _below(panel: Panel) -> dict[str, Array]:
     return {name: panel.broadened(values) for name in ("model", "dft") if (values := getattr(panel, name)) is not None}
 
 
-def _curves(axis: Axes, panel: Panel) -> None:
-    grid, mean, error, below = panel.grid, panel.mean, panel.dynamics["standard_error"], _below(panel)
+def _curves(axis: Axes, panel: Panel, part: slice) -> None:
+    grid, mean, error = (values[part] for values in (panel.grid, panel.mean, panel.dynamics["standard_error"]))
+    below = {name: curve[part] for name, curve in _below(panel).items()}
     axis.fill_between(grid, np.maximum(mean - error, 0), mean + error, color=style.BLUE, alpha=0.25, linewidth=0)
     axis.plot(grid, mean, color=style.BLUE, label=_band(len(panel.dynamics["replicas"])))
     if panel.aimd is not None:
-        axis.plot(grid, panel.aimd["mean"], color=style.GREEN, linewidth=0.9, label="AIMD")
+        axis.plot(grid, panel.aimd["mean"][part], color=style.GREEN, linewidth=0.9, label="AIMD")
     if "dft" in below:
         axis.fill_between(grid, -below["dft"], color=style.RED, alpha=0.2, linewidth=0)
         axis.plot(grid, -below["dft"], color=style.RED, label="DFT, harmonic")
@@ -80,10 +82,16 @@ def _curves(axis: Axes, panel: Panel) -> None:
         axis.plot(
             lines, 0 * lines, "|", color=style.PURPLE, markersize=9, markeredgewidth=1.2, label="gas phase, lines"
         )
-    above = [mean + error] if panel.aimd is None else [mean + error, panel.aimd["mean"]]
-    lowest, highest = (max((curve.max() for curve in curves), default=0.0) for curves in (below.values(), above))
-    axis.set_ylim(-1.12 * lowest, 1.32 * highest)
     axis.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+
+
+def _heights(panel: Panel) -> tuple[float, float]:
+    """Return the limits of the axis of absorption, with room for the labels of peaks."""
+    above = [panel.mean + panel.dynamics["standard_error"], *([] if panel.aimd is None else [panel.aimd["mean"]])]
+    lowest, highest = (
+        max((curve.max() for curve in curves), default=0.0) for curves in (_below(panel).values(), above)
+    )
+    return -1.12 * lowest, 1.32 * highest
 
 
 def _band(replicas: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from densnet.report import style
-from densnet.report.broken import join, windows
+from densnet.report.broken import join, shown, windows
 from densnet.spectra import trajectories
 
 
@@ -34,8 +34,8 @@ def vdos_figure(dynamics: Iterable[str | Path], out: Path, name: str = "molecule
         width_ratios=[high - low for low, high in parts],
     ) as (figure, axes):  # fmt: skip
         for row, values in zip(axes, found, strict=True):
-            for axis in row:
-                _draw(axis, values)
+            for axis, part in zip(row, parts, strict=True):
+                _draw(axis, values, shown(values["wavenumber"], part))
             row[0].set_ylabel(called[values["length"]], fontsize=7.5)
             join(row, parts)
         handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -43,11 +43,12 @@ def vdos_figure(dynamics: Iterable[str | Path], out: Path, name: str = "molecule
         figure.supxlabel(f"wavenumber / cm$^{{-1}}$   (line width {found[0]['fwhm']:.0f})", fontsize=9)
 
 
-def _draw(axis: Axes, values: dict[str, Any]) -> None:
-    grid, states, absorption = values["wavenumber"], values["vibrational_density"], values["mean"]
-    mean, error = states["mean"], states["standard_error"]
+def _draw(axis: Axes, values: dict[str, Any], part: slice) -> None:
+    states, absorption = values["vibrational_density"], values["mean"]
+    highest = (states["mean"] + states["standard_error"]).max()
+    scaled = (absorption * states["mean"].max() / absorption.max())[part]
+    grid, mean, error = (curve[part] for curve in (values["wavenumber"], states["mean"], states["standard_error"]))
     axis.fill_between(grid, 0, mean, color=style.GREY, alpha=0.35, linewidth=0, label="vibrational density of states")
     axis.fill_between(grid, np.maximum(mean - error, 0), mean + error, color=style.GREY, alpha=0.6, linewidth=0)
-    scaled = absorption * mean.max() / absorption.max()
     axis.plot(grid, scaled, color=style.BLUE, linewidth=0.8, label="infrared absorption, scaled to equal height")
-    axis.set(yticks=[], ylim=(0, 1.1 * (mean + error).max()))
+    axis.set(yticks=[], ylim=(0, 1.1 * highest))
