@@ -18,6 +18,8 @@ from densnet.spectra import compare
 Array = NDArray[np.float64]
 
 DIFFERENCE = "model less DFT"
+LABEL = 0.2
+"""Share of the height of a panel that the label of a peak takes."""
 LABELLED = 8
 """At most this many peaks of a spectrum carry their position."""
 
@@ -91,7 +93,8 @@ def _heights(panel: Panel) -> tuple[float, float]:
     lowest, highest = (
         max((curve.max() for curve in curves), default=0.0) for curves in (_below(panel).values(), above)
     )
-    return -1.12 * lowest, 1.32 * highest
+    bottom = 1.12 * lowest
+    return -bottom, (highest + LABEL * bottom) / (1 - LABEL)
 
 
 def _band(replicas: int) -> str:
