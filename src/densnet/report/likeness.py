@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 
 from densnet.report.panels import Panel
@@ -21,8 +20,8 @@ def measure(panel: Panel) -> dict[str, dict[str, Any]]:
         found["model dynamics / model harmonic"] = compare.compare(panel.grid, panel.mean, ours)
     if panel.dft is not None:
         found["model dynamics / DFT harmonic"] = compare.compare(panel.grid, panel.mean, panel.broadened(panel.dft))
-    if panel.model is not None and panel.dft is not None:
-        found |= _harmonic(panel, panel.model, panel.dft)
+    if panel.counterpart is not None:
+        found |= _harmonic(panel, panel.counterpart, panel.dft)
     if panel.aimd is not None:
         found["model dynamics / AIMD"] = compare.compare(panel.grid, panel.mean, panel.aimd["mean"])
         found["AIMD half / AIMD half"] = compare.compare(panel.grid, *panel.aimd["halves"])
@@ -45,16 +44,12 @@ def _measured(panel: Panel) -> dict[str, dict[str, Any]]:
     }
 
 
-def _harmonic(panel: Panel, model: dict[str, Any], dft: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    # Tracked modes are a part of the spectrum: held against them are the model's modes that were tracked, at the
-    # DFT minimum too.
-    tracked = dft.get("model")
-    ours = model | {name: np.array(values) for name, values in tracked.items()} if tracked else model
+def _harmonic(panel: Panel, ours: dict[str, Any], dft: dict[str, Any]) -> dict[str, dict[str, Any]]:
     curves = panel.broadened(ours), panel.broadened(dft)
     measured = {"model harmonic / DFT harmonic": compare.compare(panel.grid, *curves)}
     if "modes" in dft and "modes" in ours:
-        masses = Atoms(model["symbols"]).get_masses()
-        where = dft["positions"] if tracked else model["positions"]
+        masses = Atoms(ours["symbols"]).get_masses()
+        where = (dft if "model" in dft else ours)["positions"]
         matched = compare.compare_modes(
             harmonic.modes_of(ours), where, harmonic.modes_of(dft), dft["positions"], masses
         )

@@ -74,10 +74,9 @@ def _curves(axis: Axes, panel: Panel, part: slice) -> None:
         axis.plot(grid, -below["dft"], color=style.RED, label="DFT, harmonic")
     if "model" in below:
         axis.plot(grid, -below["model"], color="black", linewidth=0.8, linestyle=(0, (4, 1.5)), label=_called(panel))
-    if len(below) > 1:
-        axis.fill_between(
-            grid, -below["dft"], -below["model"], color="black", alpha=0.25, linewidth=0, label=DIFFERENCE
-        )
+    if panel.counterpart is not None:
+        ours = panel.broadened(panel.counterpart)[part]
+        axis.fill_between(grid, -below["dft"], -ours, color="black", alpha=0.25, linewidth=0, label=DIFFERENCE)
     axis.axhline(0, color="black", linewidth=0.6)
     if panel.measured is not None:
         lines = panel.measured.wavenumbers

@@ -57,6 +57,16 @@ class Panel:
         both = self.model is not None and self.dft is not None
         return both and len(self.dft["frequencies"]) < len(self.model["frequencies"])
 
+    @property
+    def counterpart(self) -> dict[str, Any] | None:
+        """The model's modes that those of DFT are held against.
+
+        Tracked modes are a part of the spectrum: then these are the modes that were tracked, at the DFT minimum too.
+        """
+        if self.model is None or self.dft is None:
+            return None
+        return self.model | {name: np.array(values) for name, values in self.dft.get("model", {}).items()}
+
     def broadened(self, values: dict[str, Any]) -> Array:
         """Return the curve (G,) of a harmonic result at the line width of the trajectories."""
         real = values["frequencies"] > 0
