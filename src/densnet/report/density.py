@@ -136,7 +136,8 @@ def _draw(plane: Plane, values: list[Array], out: Path, title: str) -> None:
                 picture, ax=list(part), location=side, extend="both", aspect=40, pad=0.02, shrink=0.8, format=_number
             )
             bar.set_label("e Å$^{-3}$", fontsize=8)
-            bar.set_ticks(picture.norm.vmax * np.linspace(-1, 1, 5))
+            narrow = side == "bottom" and len(part) == 1
+            bar.set_ticks(picture.norm.vmax * np.linspace(-1, 1, 3 if narrow else 5))
         figure.supylabel("y / Å", fontsize=9)
         figure.supxlabel(f"x / Å   ({title})", fontsize=9)
 
