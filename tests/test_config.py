@@ -88,7 +88,13 @@ def test_a_variant_is_the_study_with_other_settings():
     assert (one.density_network.cutoff, one.density_network.layers, one.seed) == (6.0, 3, 4)
     assert one.energy_network == study.energy_network
     assert study.variant("few").density_training == study.density_training
-    assert study.learning_curve() == ["few"]
+
+
+def test_learning_curves_are_of_variants_that_differ_in_frames_and_steps_alone():
+    brief = {"energy_training": {"steps": 7}}
+    variants = {"few": {"train_frames": 3}, "quick": {"train_frames": 2, **brief}, "brief": brief}
+    variants["other"] = {"train_frames": 2, "energy_training": {"steps": 7, "batch": 1}}
+    assert check_study(changed(variants=variants)).learning_curve() == ["few", "quick"]
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,8 @@ class Study(Section):
         return check_study(merge(own, changes), f"variants.{name}")
 
     def learning_curve(self) -> list[str]:
-        """Return the names of the variants that differ from the study in their training frames alone."""
-        return [name for name, one in self.variants.items() if one.model_fields_set == {"train_frames"}]
+        """Return the names of the variants whose only difference is that they learn from fewer frames."""
+        return [name for name, one in self.variants.items() if one.learns_from_fewer]
 
     def campaigns_of(self, length: int) -> list[str]:
         """Return the names of the campaigns from which frames of one chain length are picked."""
