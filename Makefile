@@ -1,7 +1,7 @@
 # make reproduce            environment and the study of config.yaml; a second time there is nothing to do
 # make study STUDY=ethanol  another study: a name in workflow/studies, or the path of a file
 # make test                 environment and the whole test suite
-# make docs                 copy the finished reports of all studies from results/ to docs/
+# make docs                 copy the reports that are kept in docs/ from results/ again
 # make lint | format        check, or write, the style of code and rules
 # make schema               write the JSON schema of studies again after a change of densnet/config/
 # make clean                remove caches and logs; results and environment stay
@@ -30,9 +30,9 @@ test: environment
 
 # Kept apart from results/: finished reports there would tell Snakemake that there is nothing to do.
 docs: reproduce
-	for report in results/*/report; do \
-	  study=$$(basename $$(dirname $$report)); \
-	  mkdir -p docs/$$study && cp $$report/* docs/$$study/; \
+	set -e; for study in docs/*/; do \
+	  study=$$(basename $$study); \
+	  if [ -d results/$$study/report ]; then cp results/$$study/report/* docs/$$study/; fi; \
 	done
 
 lint: environment

@@ -65,11 +65,9 @@ def curve(name: str, reference: Reference) -> list[dict]:
 
 def main() -> None:
     """Measure all cases and write the tables."""
-    found = {
-        f"{name}, {level_name(reference.model_dump())}": curve(name, reference)
-        for name, reference in CASES
-        if (SETS / f"{name}.zarr.zip").is_file()
-    }
+    if missing := {name for name, _ in CASES if not (SETS / f"{name}.zarr.zip").is_file()}:
+        raise SystemExit(f"no reference set in data/: {', '.join(sorted(missing))}; make it with `snakemake ship`")
+    found = {f"{name}, {level_name(reference.model_dump())}": curve(name, reference) for name, reference in CASES}
     rows = [
         [title, str(point["size"][1]), f"{point['floor'][1]:.3f}", f"{point['condition']:.0e}"]
         for title, points in found.items()

@@ -110,6 +110,30 @@ def test_ensembles_that_make_no_sense(simulation, words):
     assert check_study(changed(variants={"a": {"seed": 2}}, simulation={"ensemble": ["a"], "max_deviation": 0.5}))
 
 
+ALL = {"keep_densities": ["train", "validation", "test"]}
+GRID = {"steps": 10}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"grid_training": GRID}, r"grid_training\.steps: needs the DFT densities of train and validation frames"),
+        ({"grid_training": {"flexible": True}}, r"grid_training\.flexible: asks for training on the grid"),
+        ({"grid_training": GRID, "labels": ALL, "joint_training": {"steps": 5}}, r"joint_training\.steps: would pull"),
+        ({"basis": {"prior": "none"}}, r"basis\.threshold: 0\.003 of the largest weight, .* say 0\.0001 or less"),
+        (
+            {"grid_training": GRID | {"flexible": True}, "labels": ALL, "variants": {"a": {"seed": 2}},
+             "simulation": {"ensemble": ["a"]}},
+            r"simulation\.ensemble: a and the study describe the density in different functions",
+        ),
+    ],
+)  # fmt: skip
+def test_trainings_and_priors_that_make_no_sense(changes, words):
+    with pytest.raises(ConfigError, match=rf"1 wrong setting\(s\)\n  {words}"):
+        check_study(changed(**changes))
+    assert check_study(changed(grid_training=GRID, labels=ALL, basis={"prior": "none", "threshold": 1e-5}))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

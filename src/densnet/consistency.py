@@ -72,12 +72,25 @@ def _sampling(study: Study) -> Iterator[str]:
             )
 
 
+UNINFORMED = 1e-4
+"""Largest useful threshold of natural functions where the prior is none."""
+
+
 def _basis(study: Study) -> Iterator[str]:
     found = [int(l) for l in re.findall(r"(\d+)[eo]", study.density_network.irreps)]
     if found and max(found) < study.basis.max_l:
         yield (
             f"density_network.irreps: highest l is {max(found)}, but basis.max_l is {study.basis.max_l}; "
             "add features of that l, or lower basis.max_l"
+        )
+
+
+def _prior(study: Study) -> Iterator[str]:
+    basis = study.basis
+    if basis.prior == "none" and basis.kind == "natural" and basis.threshold > UNINFORMED:
+        yield (
+            f"basis.threshold: {basis.threshold:g} of the largest weight, which with prior: none is that of the cores, "
+            f"leaves next to nothing for the valence; say {UNINFORMED:g} or less"
         )
 
 
@@ -197,4 +210,4 @@ def _reference_times(campaign: Campaign, key: str, spectra: Spectra) -> Iterator
         )
 
 
-CHECKS = (_lengths, _molecule, _sampling, _basis, _grid, _times, _reference)
+CHECKS = (_lengths, _molecule, _sampling, _basis, _prior, _grid, _times, _reference)

@@ -24,7 +24,7 @@ def frames():
     return [(atoms.get_chemical_symbols(), atoms.positions)]
 
 
-@pytest.fixture(params=toys.SMALL)
+@pytest.fixture(params=toys.KINDS)
 def model(request):
     made = toys.model(3, request.param)
     torch.manual_seed(5)

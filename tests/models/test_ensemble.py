@@ -61,6 +61,8 @@ def test_refusals(models):
     stranger = DenSNet.create(fewer, toys.free_atoms(), small, toys.energy(small))
     with pytest.raises(ModelError, match=r"model 3 of the ensemble has another auxiliary basis"):
         Ensemble([*models[:2], stranger])
+    with pytest.raises(ModelError, match=r"flexible bases has no common coefficients: .* grid_training\.flexible"):
+        Ensemble([models[0], toys.model(4, "flexible")])
 
 
 def test_files(models, tmp_path):

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from densnet.config import Spectra
 from densnet.errors import DataError
 from densnet.report import figures, tables
-from densnet.report.broken import windows
+from densnet.report.broken import shown, windows
+from densnet.report.panels import Panel
 from densnet.report.spectra import single_figure, spectra_figure
 from densnet.report.vdos import vdos_figure
 from densnet.spectra import harmonic, lineshapes, trajectories
@@ -133,6 +134,7 @@ def test_measured_lines_belong_to_the_monomer(tmp_path):
     table = (tmp_path / "spectra.md").read_text()
     assert "| gas phase cm⁻¹ | species | model dynamics | DFT harmonic |" in table
     assert "| 1070 | A1 | 1090 | 1100 |" in table
+    assert "| mean error on 3 lines that all have |  | 20.0 | 30.0 |" in table
 
 
 def test_a_single_molecule_keeps_its_name(tmp_path, evaluation):
@@ -164,7 +166,28 @@ def test_a_row_says_how_its_trajectories_went(tmp_path, monkeypatch):
     common = {"temperature": 301.0, "picoseconds": 20.0}
     replicas = [common | {"drift_mev_atom_ps": drift} for drift in (0.0002, -0.0031)]
     single_figure(trajectories.read(spectrum_file(tmp_path, 1, replicas=replicas)), None, tmp_path / "ir.png")
-    assert titles[0].endswith("2 × 20 ps, 301 K, drift ≤ 0.003 meV/atom/ps")
+    assert titles[0].endswith("2 × 20 ps, 301 K, drift 0.0031 meV/atom/ps")
+
+
+def test_tracked_modes_are_held_against_the_same_modes():
+    model = {"frequencies": np.array([700.0, 1100.0]), "intensities": np.array([5.0, 9.0]), "method": "DenSNet"}
+    dft = {"frequencies": np.array([710.0]), "intensities": np.array([4.0])}
+    assert Panel({}, model).counterpart is None
+    assert Panel({}, model, dft).counterpart == model
+    tracked = dft | {"model": {"frequencies": [705.0], "intensities": [4.5]}}
+    found = Panel({}, model, tracked).counterpart
+    assert (found["frequencies"].tolist(), found["intensities"].tolist(), found["method"]) == (
+        [705.0],
+        [4.5],
+        "DenSNet",
+    )
+
+
+def test_an_axis_holds_the_points_it_shows():
+    grid = np.arange(400.0, 4000.0)
+    seen = grid[shown(grid, (600.5, 899.5))]
+    assert (seen[0], seen[-1]) == (600.0, 900.0)
+    assert len(grid[shown(grid, (0.0, 9000.0))]) == len(grid)
 
 
 def test_the_silent_region_is_left_out():

@@ -11,7 +11,7 @@ def evaluation(frames, scale, density=0.5, seconds=100.0):
     errors = [
         {
             "split": split, "length": length, "dipole_mae_debye": 0.02 * scale, "energy_mae_mev": 3.0 * scale,
-            "force_mae_mev_angstrom": 12.0 * scale + length, "density": {"model": density},
+            "force_mae_mev_angstrom": 12.0 * scale + length, "density": {"model": density, "floor": 0.2},
         }
         for split in ("train", "test") for length in (1, 2)
     ]  # fmt: skip
@@ -26,10 +26,10 @@ def evaluations():
 
 def test_a_row_for_each_variant_and_length(evaluations):
     lines = variants_table(evaluations, "polythiophene").splitlines()
-    assert lines[0].startswith("| variant | molecule | training frames | density % | dipole D | energy meV |")
-    assert lines[2] == "| as is | monomer | 200 | 0.500 | 0.0200 | 3.0 | 13.0 | 100 |"
-    assert lines[5] == "| learning-50 | 2-mer | 50 | 0.800 | 0.0400 | 6.0 | 26.0 | 100 |"
-    assert lines[6] == "| learning-10 | monomer | 10 | – | 0.0800 | 12.0 | 49.0 | – |"
+    assert lines[0].startswith("| variant | molecule | training frames | floor % | density % | dipole D | energy meV |")
+    assert lines[2] == "| as is | monomer | 200 | 0.200 | 0.500 | 0.0200 | 3.0 | 13.0 | 100 |"
+    assert lines[5] == "| learning-50 | 2-mer | 50 | 0.200 | 0.800 | 0.0400 | 6.0 | 26.0 | 100 |"
+    assert lines[6] == "| learning-10 | monomer | 10 | 0.200 | – | 0.0800 | 12.0 | 49.0 | – |"
     assert len([line for line in lines if line.startswith("|")]) == 2 + 6
     assert "| as is | ethanol |" in variants_table({"as is": only_monomers(evaluations["as is"])}, "ethanol")
 

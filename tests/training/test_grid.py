@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+import torch
 from tests.reference.water import LEVEL, labelled
 
 from densnet.basis import AuxiliaryBasis, Shell
@@ -78,6 +79,17 @@ def test_without_densities_of_training_frames_it_says_what_to_do(folder, tmp_pat
     out = tmp_path / "grid.pt"
     with pytest.raises(DataError, match=r"no DFT densities of train frames; say labels\.keep_densities"):
         train_grid(Task(folder / "few.zip", 1, out, out.with_suffix(".csv")), folder / "before.pt", LEVEL, GRID)
+
+
+@pytest.mark.parametrize("name", ["before", "after"])  # shells as they are, and stretched
+def test_frames_together_have_the_errors_of_each(folder, name):
+    from densnet.training.grid import _stage
+
+    network, *_ = load_density(folder / f"{name}.pt")
+    stage = _stage(network, Dataset.open(folder / "all.zip"), LEVEL, GRID, seed=1, device="cpu")
+    together = stage.loss(network, range(stage.size))
+    alone = torch.stack([stage.loss(network, [k]) for k in range(stage.size)])
+    torch.testing.assert_close(together, alone.mean(), rtol=1e-5, atol=0)
 
 
 def test_points_and_weights_integrate_the_density(folder):

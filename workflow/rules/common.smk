@@ -142,43 +142,46 @@ def frames_of_variant(wildcards):
     return study.variants[wildcards.variant].train_frames
 
 
-def unchanged(wildcards, *own):
-    """Return whether a variant is trained as the study is, as far as some sections say."""
-    own = {"seed", "basis", *own}
-    trained = VARIANTS[wildcards.variant].model_dump(include=own)
-    return frames_of_variant(wildcards) is None and trained == study.model_dump(include=own)
+DENSITY_SECTIONS = "density_network", "density_training"
+
+
+def home_of(wildcards, *sections, frames=True):
+    """Return the folder of what depends on some sections alone: the study's, or that of the first variant like this.
+
+    So nothing is trained twice. ``frames``: whether it depends on the training frames and on the seed.
+    """
+
+    def trained(name):
+        one = VARIANTS[name] if name else study
+        own = one.model_dump(include={"basis", *sections, *({"seed"} if frames else ())})
+        return own, study.variants[name].train_frames if name and frames else None
+
+    same = next(name for name in (None, *VARIANTS) if trained(name) == trained(wildcards.variant))
+    return f"<results>/variants/{same}" if same else "<results>"
 
 
 def dataset_of_variant(wildcards):
     """Return the dataset of a variant: the study's own unless it has another basis or prior."""
-    return (
-        DATASET if VARIANTS[wildcards.variant].basis == study.basis else "<results>/variants/{variant}/dataset.zarr.zip"
-    )
+    home = home_of(wildcards, frames=False)
+    return DATASET if home == "<results>" else f"{home}/dataset.zarr.zip"
 
 
 def coefficients_of_variant(wildcards):
-    """Return the density network of a variant before the grid: the study's own where the variant changes nothing."""
-    if unchanged(wildcards, "density_network", "density_training"):
-        return "<results>/density/density.pt"
-    return "<results>/variants/{variant}/density/density.pt"
+    """Return the density network of a variant before the grid."""
+    return home_of(wildcards, *DENSITY_SECTIONS) + "/density/density.pt"
 
 
 def density_of_variant(wildcards):
-    """Return the density network of a variant: the study's own where the variant changes nothing about it."""
+    """Return the density network of a variant."""
     if not VARIANTS[wildcards.variant].grid_training.steps:
         return coefficients_of_variant(wildcards)
-    if unchanged(wildcards, "density_network", "density_training", "grid_training"):
-        return "<results>/grid/density.pt"
-    return "<results>/variants/{variant}/grid/density.pt"
+    return home_of(wildcards, *DENSITY_SECTIONS, "grid_training") + "/grid/density.pt"
 
 
 def energy_of_variant(wildcards):
-    """Return the model of a variant before joint training: the study's own where only that differs."""
-    if unchanged(
-        wildcards, "density_network", "density_training", "grid_training", "energy_network", "energy_training"
-    ):
-        return "<results>/energy/model.pt"
-    return "<results>/variants/{variant}/energy/model.pt"
+    """Return the model of a variant before joint training."""
+    sections = "grid_training", "energy_network", "energy_training"
+    return home_of(wildcards, *DENSITY_SECTIONS, *sections) + "/energy/model.pt"
 
 
 def model_of_variant(wildcards):

@@ -143,7 +143,8 @@ class Basis(Section):
     """What the density is measured against, and the auxiliary basis in which the difference is expanded."""
 
     prior: Literal["free-atoms", "minao", "none"] = "free-atoms"
-    """Superposed ``free-atoms`` of the level of theory, or atoms made of PySCF's minimal orbitals."""
+    """What densities are measured against: superposed ``free-atoms`` of the level of theory, atoms of PySCF's minimal
+    orbitals (``minao``), or nothing but the electrons of each atom, in its first s orbital (``none``)."""
     kind: Literal["natural", "even-tempered", "named", "file"] = "natural"
     """``natural`` contracts an even-tempered set to what the training densities use; ``file`` takes the basis.json of
     another study."""

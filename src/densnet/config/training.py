@@ -164,6 +164,6 @@ class Variant(Section):
     @property
     def learns_from_fewer(self) -> bool:
         """Whether only the training frames differ from those of the study, and at most the steps with them."""
-        trainings = {"density_training", "grid_training", "energy_training", "joint_training"}
+        trainings = {"density_training", "energy_training"}  # steps of others decide whether there is such a training
         same = all(set(getattr(self, name)) <= {"steps"} for name in trainings)
         return same and self.train_frames is not None and self.model_fields_set <= {"train_frames", *trainings}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from densnet.models.graph import Graph
 from densnet.models.layers import Geometry, ShellLinear, geometry
 from densnet.models.shells import Layout, Places, Spec, Whitening
 from densnet.models.spherical import Harmonics
+from densnet.models.store import settings
 from densnet.models.trunk import build_trunk
 
 
@@ -163,10 +165,10 @@ def spec_of(basis: AuxiliaryBasis) -> Spec:
     return {symbol: basis.multiplicities(symbol) for symbol in basis.shells}
 
 
-def rebuild_density(basis: AuxiliaryBasis, description: dict[str, Any]) -> DensityNetwork:
-    """Return an untrained network of the shape that `DensityNetwork.describe` described."""
-    settings = {name: value for name, value in description.items() if name != "flexible"}
-    return build_density(basis, DensityNetworkSettings(**settings), description.get("flexible", False))
+def rebuild_density(basis: AuxiliaryBasis, description: dict[str, Any], path: str | Path) -> DensityNetwork:
+    """Return an untrained network of the shape that `DensityNetwork.describe` described, in a model file."""
+    values = {name: value for name, value in description.items() if name != "flexible"}
+    return build_density(basis, settings(path, DensityNetworkSettings, values), description.get("flexible", False))
 
 
 def build_density(basis: AuxiliaryBasis, network: DensityNetworkSettings, flexible: bool = False) -> DensityNetwork:

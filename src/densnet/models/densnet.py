@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from ase.units import Hartree
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from densnet.basis import AuxiliaryBasis
 from densnet.config import DensityNetworkSettings, EnergyNetworkSettings
-from densnet.errors import ModelError
 from densnet.models.density import (
     DensityNetwork,
     Expansion,
@@ -27,7 +25,7 @@ from densnet.models.density import (
 from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, build_graph
 from densnet.models.layers import geometry
-from densnet.models.store import MODEL, read_archive, write_archive
+from densnet.models.store import MODEL, read_archive, settings, write_archive
 from densnet.prior import FreeAtoms
 
 ROWS = 12
@@ -138,13 +136,9 @@ class DenSNet(nn.Module):
             AuxiliaryBasis.from_dict(description["basis"]),
             FreeAtoms.from_dict(description["free_atoms"]),
         )
-        try:
-            density = rebuild_density(basis, description["density"])
-            energy = EnergyNetworkSettings(**description["energy"])
-        except ValidationError as error:
-            wrong = ", ".join(str(line["loc"][0]) for line in error.errors())
-            raise ModelError(f"{path}: network settings this version does not take ({wrong}); train again") from None
-        model = cls(density, EnergyNetwork(spec_of(basis), energy), basis, free_atoms)
+        density = rebuild_density(basis, description["density"], path)
+        energy = EnergyNetwork(spec_of(basis), settings(path, EnergyNetworkSettings, description["energy"]))
+        model = cls(density, energy, basis, free_atoms)
         model.load_state_dict(state)
         model.metadata = description["metadata"]
         return model.requires_grad_(False).eval().to(device)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
 import densnet
 from densnet.errors import ModelError
 from densnet.files import atomic
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 FORMAT = 1
 """Version of the layout of model files. Raise it when a file of the previous layout cannot be read any more."""
@@ -63,6 +66,15 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     if archive["checksum"] != _checksum(kind, text, state):
         raise ModelError(f"{path}: damaged (its checksum does not fit); train or copy it again")
     return json.loads(text), state
+
+
+def settings(path: str | Path, section: type[Settings], values: dict[str, Any]) -> Settings:
+    """Return a section of settings from a model file; raise `ModelError` where this version does not take them."""
+    try:
+        return section(**values)
+    except ValidationError as error:
+        wrong = ", ".join(str(line["loc"][0]) for line in error.errors())
+        raise ModelError(f"{path}: network settings this version does not take ({wrong}); train again") from None
 
 
 def _located(path: Path) -> Path:

@@ -41,8 +41,7 @@ def free_atoms(symbols: list[str], reference: Reference, prior: str = "free-atom
 
 def _free_atom(symbol: str, reference: Reference, prior: str) -> FreeAtom:
     mol, energy, density_matrix = _solve(symbol, reference)
-    density_matrix = OTHER_PRIORS.get(prior, lambda mol: density_matrix)(mol)
-    powers, exponents, coefficients = _radial(mol, density_matrix)
+    powers, exponents, coefficients = _radial(mol, PRIORS[prior](mol, density_matrix))
     return FreeAtom(symbol, energy, tuple(powers), tuple(exponents), tuple(coefficients))
 
 
@@ -60,21 +59,21 @@ def _solve(symbol: str, reference: Reference) -> tuple[gto.Mole, float, np.ndarr
     return mol, float(mf.e_tot), mf.make_rdm1()
 
 
-def _minao(mol: gto.Mole) -> np.ndarray:
+def _minao(mol: gto.Mole, _: np.ndarray) -> np.ndarray:
     """Return the density matrix of an atom from its minimal orbitals, scaled to the electrons it has."""
     density_matrix = np.asarray(hf.init_guess_by_minao(mol))
     return density_matrix * mol.nelectron / np.einsum("ij,ji->", density_matrix, mol.intor("int1e_ovlp"))
 
 
-def _uninformed(mol: gto.Mole) -> np.ndarray:
+def _uninformed(mol: gto.Mole, _: np.ndarray) -> np.ndarray:
     """Return the density matrix of an atom with all its electrons in its first s orbital: their number and no more."""
     density_matrix = np.zeros((mol.nao, mol.nao))
     density_matrix[0, 0] = mol.nelectron / mol.intor("int1e_ovlp")[0, 0]
     return density_matrix
 
 
-OTHER_PRIORS = {"minao": _minao, "none": _uninformed}
-"""How the density matrix of an atom is made that is not the solved one."""
+PRIORS = {"free-atoms": lambda mol, solved: solved, "minao": _minao, "none": _uninformed}
+"""The density matrix of an atom in each prior, from the atom and its solved density matrix."""
 
 
 def _radial(mol: gto.Mole, density_matrix: np.ndarray) -> tuple[list[int], list[float], list[float]]:
@@ -121,8 +120,7 @@ class PriorMatrices:
     def __init__(self, symbols: list[str], reference: Reference, prior: str = "free-atoms") -> None:
         solved = {symbol: _solve(symbol, reference) for symbol in sorted(set(symbols))}
         self.energies = {symbol: energy for symbol, (_, energy, _) in solved.items()}
-        made = OTHER_PRIORS.get(prior)
-        self.blocks = {symbol: made(mol) if made else matrix for symbol, (mol, _, matrix) in solved.items()}
+        self.blocks = {symbol: PRIORS[prior](mol, matrix) for symbol, (mol, _, matrix) in solved.items()}
 
     def check(self, free_atoms: FreeAtoms) -> None:
         """Raise `DataError` unless these are the free atoms of a study."""

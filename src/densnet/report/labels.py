@@ -33,8 +33,8 @@ def labels_table(dataset: Dataset, molecule: str = "molecule") -> str:
 
 
 EXPLANATION = (
-    "Densities are integrated absolute differences to DFT on a Becke grid, percent of the electrons: superposed free "
-    "atoms (prior), the fit (floor). Charge and dipole: largest errors of the fit. Condition: largest condition number "
+    "Densities are integrated absolute differences to DFT on a Becke grid, percent of the electrons: of the prior, "
+    "and of the fit (floor). Charge and dipole: largest errors of the fit. Condition: largest condition number "
     "of the Coulomb metric of normalised functions. Overlap: median over frames of the smallest root-mean-square "
     "distance to a training frame, over permutations of equal atoms.\n"
 )

@@ -9,7 +9,7 @@ from ase import Atoms
 from densnet.report.panels import Panel
 from densnet.report.tables import GAS_PHASE, MODES
 from densnet.spectra import compare, harmonic
-from densnet.spectra.experiment import compare_lines
+from densnet.spectra.experiment import compare_lines, on_common_lines
 
 
 def measure(panel: Panel) -> dict[str, dict[str, Any]]:
@@ -37,11 +37,13 @@ def _measured(panel: Panel) -> dict[str, dict[str, Any]]:
         "AIMD": panel.aimd and panel.aimd["mean"],
         "DFT harmonic": panel.dft and panel.broadened(panel.dft),
     }
-    return {
-        name + GAS_PHASE: compare_lines(panel.grid, curve, panel.measured)
-        for name, curve in curves.items()
-        if curve is not None
-    }
+    return on_common_lines(
+        {
+            name + GAS_PHASE: compare_lines(panel.grid, curve, panel.measured)
+            for name, curve in curves.items()
+            if curve is not None
+        }
+    )
 
 
 def _harmonic(panel: Panel, ours: dict[str, Any], dft: dict[str, Any]) -> dict[str, dict[str, Any]]:

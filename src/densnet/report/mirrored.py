@@ -49,10 +49,11 @@ def draw(panels: Sequence[Panel], path: Path, name: str = "") -> None:
             row[0].set_title(f"{called[panel.length]}   {_facts(panel)}".strip(), loc="left", fontsize=7.5)
             row[0].set_ylim(*_heights(panel))
             join(row, parts)
-        if len(panels) > 1:
-            axes[0, -1].set_title(name, loc="right")
         handles = {line.get_label(): line for axis in axes[:, 0] for line in axis.get_legend_handles_labels()[0]}
-        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(len(handles), 3))
+        title = name if len(panels) > 1 else None
+        figure.legend(
+            handles.values(), handles.keys(), title=title, loc="outside upper center", ncols=min(len(handles), 3)
+        )
         figure.supxlabel(f"wavenumber / cm$^{{-1}}$   (line width {panels[0].dynamics['fwhm']:.0f})", fontsize=9)
         figure.supylabel("absorption / km mol$^{-1}$ per cm$^{-1}$", fontsize=9)
 
@@ -126,8 +127,8 @@ def _facts(panel: Panel) -> str:
 
 
 def _run(replicas: list[dict[str, Any]]) -> str:
-    """Return number, length, mean temperature and, at constant energy, largest drift of trajectories."""
+    """Return number, length, mean temperature and, at constant energy, the largest drift of trajectories."""
     kelvin = np.mean([replica["temperature"] for replica in replicas])
     text = f"{len(replicas)} × {replicas[0]['picoseconds']:g} ps, {kelvin:.0f} K"
     drifts = [abs(drift) for replica in replicas if (drift := replica.get("drift_mev_atom_ps")) is not None]
-    return text + (f", drift ≤ {max(drifts):.1g} meV/atom/ps" if drifts else "")
+    return text + (f", drift {max(drifts):.2g} meV/atom/ps" if drifts else "")

@@ -53,7 +53,7 @@ def errors_table(evaluation: dict[str, Any], molecule: str = "molecule", split: 
 
 EXPLANATION = (
     "Mean absolute errors against DFT. Density: integrated absolute difference in percent of the electrons, for "
-    "superposed free atoms (prior), the fitted labels (floor) and the model. Energy per atom includes the offset of a "
+    "the prior, the fitted labels (floor) and the model. Energy per atom includes the offset of a "
     "chain length, which dynamics does not feel; the next column is without it. Overlap: median over test frames of "
     "the smallest root-mean-square distance to a training frame.\n"
 )
@@ -104,22 +104,22 @@ def modes_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
 
 
 def lines_table(metrics: dict[str, Any], species: dict[str, Sequence[float]]) -> str:
-    """Return each line measured in the gas phase with the peaks matched to it, one column for each spectrum.
+    """Return each line that was compared with the peaks matched to it, one column for each spectrum.
 
-    ``metrics`` are those of the molecule that was measured, ``species`` its lines (cm^-1) by symmetry species.
+    ``metrics`` are those of the molecule that was measured, ``species`` its lines (cm^-1) by symmetry species. The last
+    row is the mean error on the lines that all spectra have.
     """
-    matched = {
-        name.removesuffix(GAS_PHASE): {line: peak for peak, line in found["pairs"]}
-        for name, found in metrics.items()
-        if name.endswith(GAS_PHASE)
-    }
-    lines = sorted((line, name) for name, positions in species.items() for line in positions)
-    rows = [
-        [f"{line:.0f}", name, *(_cell(peaks.get(line), ".0f") for peaks in matched.values())]
-        for line, name in lines
-        if any(line in peaks for peaks in matched.values())
-    ]
-    return markdown(["gas phase cm⁻¹", "species", *matched], rows) if rows else ""
+    found = {name.removesuffix(GAS_PHASE): one for name, one in metrics.items() if name.endswith(GAS_PHASE)}
+    if not found:
+        return ""
+    compared = {line for one in found.values() for line in one["lines"]}
+    matched = [{line: peak for peak, line in one["pairs"]} for one in found.values()]
+    lines = sorted((line, name) for name, positions in species.items() for line in positions if line in compared)
+    rows = [[f"{line:.0f}", name, *(_cell(peaks.get(line), ".0f") for peaks in matched)] for line, name in lines]
+    common = next(iter(found.values()))["common_lines"]
+    errors = [_cell(one["common_mae_cm"], ".1f") for one in found.values()]
+    rows.append([f"mean error on {common} lines that all have", "", *errors])
+    return markdown(["gas phase cm⁻¹", "species", *found], rows)
 
 
 def peaks_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule") -> str:

@@ -47,6 +47,7 @@ def rows(evaluations: Evaluations) -> list[dict[str, Any]]:
                     "variant": name,
                     "length": errors["length"],
                     "train_frames": sum(training["frames"].values()),
+                    "floor_percent": errors["density"]["floor"],
                     **{key: values[key] for key, *_ in COLUMNS},
                     "training_seconds": training["seconds"],
                 }
@@ -58,10 +59,10 @@ def variants_table(evaluations: Evaluations, molecule: str = "molecule") -> str:
     """Return the table of the variants, Markdown, with a line that says what the columns are."""
     every = rows(evaluations)
     called = style.names((row["length"] for row in every), molecule)
-    header = ["variant", "molecule", "training frames", *(title for _, title, *_ in COLUMNS), "training s"]
+    header = ["variant", "molecule", "training frames", "floor %", *(title for _, title, *_ in COLUMNS), "training s"]
     cells = [
         [
-            row["variant"], called[row["length"]], str(row["train_frames"]),
+            row["variant"], called[row["length"]], str(row["train_frames"]), _cell(row["floor_percent"], ".3f"),
             *(_cell(row[key], form) for key, _, form, _ in COLUMNS), _cell(row["training_seconds"], ".0f"),
         ]
         for row in every
@@ -71,7 +72,8 @@ def variants_table(evaluations: Evaluations, molecule: str = "molecule") -> str:
 
 EXPLANATION = (
     "Mean absolute errors on the test frames against DFT. Density: integrated absolute difference in percent of the "
-    "electrons. Energy of a whole molecule. Training: of both networks, all trainings together.\n"
+    "electrons, of the fitted labels (floor) and of the model. Energy of a whole molecule. Training: of both networks, "
+    "all trainings together.\n"
 )
 
 

@@ -82,10 +82,28 @@ def compare_lines(grid: ArrayLike, curve: ArrayLike, lines: Lines) -> dict[str, 
     Returns
     -------
     dict
-        As the peaks of `densnet.spectra.compare.compare`, and ``pairs`` of (peak, line), cm^-1.
+        As the peaks of `densnet.spectra.compare.compare`, ``lines`` that were compared, and ``pairs`` of (peak, line),
+        cm^-1.
     """
     grid = np.asarray(grid, float)
     known = lines.wavenumbers
     known = known[(known > max(LOWEST, grid[0])) & (known < grid[-1])]
     pairs = compare.match(grid[compare.peaks(grid, curve)], known)
-    return compare.matched_peaks(pairs, known) | {"pairs": pairs.tolist()}
+    return compare.matched_peaks(pairs, known) | {"lines": known.tolist(), "pairs": pairs.tolist()}
+
+
+def on_common_lines(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the results of `compare_lines` for several spectra with their errors on the lines that all have.
+
+    Means over different lines do not compare; ``common_lines`` is their number, ``common_mae_cm`` the mean error.
+    """
+    matched = {name: {line: peak for peak, line in one["pairs"]} for name, one in found.items()}
+    common = sorted(set.intersection(*(set(peaks) for peaks in matched.values()))) if matched else []
+    return {
+        name: one
+        | {
+            "common_lines": len(common),
+            "common_mae_cm": float(np.mean([abs(matched[name][line] - line) for line in common])) if common else None,
+        }
+        for name, one in found.items()
+    }

@@ -14,7 +14,7 @@ from densnet.dataset import Dataset
 from densnet.models.density import DensityNetwork, build_density, rebuild_density
 from densnet.models.store import read_archive, write_archive
 from densnet.prior import FreeAtoms
-from densnet.training.density_loss import DensityStage, density_stage, require
+from densnet.training.density_loss import CoefficientStage, density_stage, require
 from densnet.training.processes import side_by_side
 from densnet.training.task import Task
 from densnet.training.trainer import train
@@ -52,7 +52,7 @@ def _train(device: str, task: Task, network: DensityNetworkSettings, training: D
     task.keep(rows, dataset, training, fingerprint, started, save)
 
 
-def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, device: str) -> DensityStage:
+def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, device: str) -> CoefficientStage:
     """Return the stage, after setting the whitening of the network."""
     chosen = [frames for _, frames in dataset.of("train")]
     require(chosen, "train")
@@ -80,6 +80,6 @@ def load_density(path: Path) -> tuple[DensityNetwork, AuxiliaryBasis, FreeAtoms,
     """Return a density network, its basis, free atoms and metadata; raise `ModelError` when the file is unusable."""
     description, state = read_archive(path, KIND)
     basis, free_atoms = AuxiliaryBasis.from_dict(description["basis"]), FreeAtoms.from_dict(description["free_atoms"])
-    network = rebuild_density(basis, description["network"])
+    network = rebuild_density(basis, description["network"], path)
     network.load_state_dict(state)
     return network.requires_grad_(False), basis, free_atoms, description["metadata"]

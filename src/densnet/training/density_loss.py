@@ -55,7 +55,7 @@ class DensityStage:
         Weight of the error of the dipole beside that of the density.
     """
 
-    measure = "density_error"
+    column = "density_error"
     """What the error of the density is called in the history."""
 
     def __init__(self, train: list[Any], validation: list[Any], moments: list[Tensor], dipole_weight: float) -> None:
@@ -86,7 +86,7 @@ class DensityStage:
 
     def summary(self, density: Tensor, dipole: Tensor) -> dict[str, float]:
         """Return the mean errors of frames by their names in the history."""
-        return {self.measure: float(density.mean()), "dipole_mae_debye": float(dipole.mean()) / Debye}
+        return {self.column: float(density.mean()), "dipole_mae_debye": float(dipole.mean()) / Debye}
 
     def score(self, density: Tensor, dipole: Tensor) -> Tensor:
         """Return the mean of the errors of frames, dipoles relative to the typical one and with their weight."""

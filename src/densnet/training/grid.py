@@ -57,7 +57,7 @@ class GridFrame:
 class GridStage(DensityStage):
     """Densities compare on points: the integrated absolute difference, in percent of the electrons."""
 
-    measure = "density_error_percent"
+    column = "density_error_percent"
 
     def __init__(
         self,
