@@ -62,6 +62,19 @@ class House:
         return {rule: int(count) for rule, count in rows if rule != target}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file on one worker, and on one, first, all that need the tiny study: it takes minutes."""
+
+    def needs_the_study(item):
+        return not {"finished", "lived_in"}.isdisjoint(getattr(item, "fixturenames", ()))
+
+    items.sort(key=lambda item: not needs_the_study(item))
+    for item in items:
+        group = "tiny study" if needs_the_study(item) else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def house(tmp_path) -> House:
     """An empty house: nothing has been run in it."""

@@ -49,12 +49,19 @@ def test_variants_are_a_target_of_their_own(house):
     assert not any("variant" in rule for rule in ordinary)
     count = len(load_study(STUDIES["ethanol"]).variants)
     assert jobs["evaluate_variant"] == count
-    assert jobs["train_energy_variant"] == count - 1  # one only trains the study's own model on
-    assert jobs["train_density_variant"] == count - 2  # one changes the energy network alone
+    assert jobs["train_energy_variant"] == jobs["train_density_variant"] == count - 1  # one trains the study's own on
     assert jobs["train_joint_variant"] == 1
     assert jobs["train_density"] == jobs["train_energy"] == jobs["gather"] == jobs["compare_variants"] == 1
     assert not jobs.keys() & {"simulate", "plot_errors"}
     assert "study 'tiny' has no variants" in house.run("variants", "--dry-run").stdout
+
+
+def test_variants_share_what_is_trained_alike(house):
+    jobs, variants = house.planned("ethanethiol", "variants"), load_study(STUDIES["ethanethiol"]).variants
+    assert jobs["evaluate_variant"] == jobs["train_energy_variant"] == len(variants)
+    others = {"no-density", "grid", "flexible"}  # of whose densities the coefficients are those of `brief`
+    assert jobs["train_density_variant"] == len(variants) - len(others)
+    assert (jobs["refit"], jobs["train_grid_variant"]) == (2, 2)
 
 
 def test_default_study_shows_every_setting():

@@ -168,20 +168,20 @@ def dataset_of_variant(wildcards):
 
 def coefficients_of_variant(wildcards):
     """Return the density network of a variant before the grid."""
-    return home_of(wildcards, *DENSITY_SECTIONS) + "/density/density.pt"
+    return f"{home_of(wildcards, *DENSITY_SECTIONS)}/density/density.pt"
 
 
 def density_of_variant(wildcards):
     """Return the density network of a variant."""
     if not VARIANTS[wildcards.variant].grid_training.steps:
         return coefficients_of_variant(wildcards)
-    return home_of(wildcards, *DENSITY_SECTIONS, "grid_training") + "/grid/density.pt"
+    return f"{home_of(wildcards, *DENSITY_SECTIONS, 'grid_training')}/grid/density.pt"
 
 
 def energy_of_variant(wildcards):
     """Return the model of a variant before joint training."""
     sections = "grid_training", "energy_network", "energy_training"
-    return home_of(wildcards, *DENSITY_SECTIONS, *sections) + "/energy/model.pt"
+    return f"{home_of(wildcards, *DENSITY_SECTIONS, *sections)}/energy/model.pt"
 
 
 def model_of_variant(wildcards):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.units import Debye
@@ -16,9 +16,10 @@ from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import atomic, sha256
 from densnet.frames import FrameSet
-from densnet.models.density import Expansion
-from densnet.models.densnet import DenSNet
 from densnet.provenance import provenance
+
+if TYPE_CHECKING:
+    from densnet.models.densnet import DenSNet
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ def evaluate(
     dict
         What was written.
     """
+    from densnet.models.densnet import DenSNet  # not for those who only read: torch takes seconds
+
     dataset, model = Dataset.open(dataset_path).learning_from(train_frames), DenSNet.load(model_path)
     errors, parity = [], {}
     for split in SPLITS:
@@ -102,6 +105,8 @@ def read(path: str | Path) -> dict[str, Any]:
 
 def predict(model: DenSNet, frames: FrameSet) -> Arrays:
     """Return the model's energy (n,), forces (n, A, 3), dipole (n, 3) and expansion (n, C) of frames."""
+    from densnet.models.density import Expansion
+
     symbols = list(frames.symbols)
     rows = [
         {name: value.cpu().numpy() for name, value in model.properties(model.graph([(symbols, positions)])).items()}
