@@ -175,18 +175,20 @@ def gather(
     own["provenance"] = provenance(inputs={str(path): sha256(path) for paths in fits.values() for path in paths})
     belongs = {"basis": fingerprint(basis.to_dict()), "free_atoms": fingerprint(free_atoms.to_dict())}
     belongs |= {"level": meta["study"]["reference"]} if "study" in meta else {}
+    found: dict[int, FrameSet] = {}
+    for length, paths in fits.items():
+        files = [FrameFile.read(path, "fit") for path in paths]
+        for path, file in zip(paths, files, strict=True):
+            if other := [name for name, value in belongs.items() if file.about[name] != value]:
+                raise DataError(f"{path}: fitted with another {', '.join(other)}; run the fit rule again")
+        check_failures(length, sum(len(file.names) for file in files), (failed or {}).get(length, ()), labels)
+        found[length] = _join(files, paths)
+        check_fits(length, found[length], labels)
+        own["labels"] = next(file.about["labels"] for file in files if file.names)
     with atomic(out) as temporary, ZipStore(temporary, mode="w") as store:
         root = zarr.create_group(store, attributes=json.loads(json.dumps(own | meta)))
-        for length, paths in fits.items():
-            files = [FrameFile.read(path, "fit") for path in paths]
-            for path, file in zip(paths, files, strict=True):
-                if other := [name for name, value in belongs.items() if file.about[name] != value]:
-                    raise DataError(f"{path}: fitted with another {', '.join(other)}; run the fit rule again")
-            check_failures(length, sum(len(file.names) for file in files), (failed or {}).get(length, ()), labels)
-            frames = _join(files, paths)
-            check_fits(length, frames, labels)
+        for length, frames in found.items():
             group = root.create_group(str(length), attributes={"symbols": frames.symbols, "names": frames.names})
-            root.attrs["labels"] = next(file.about["labels"] for file in files if file.names)
             for name in (*PER_FRAME, *KEPT):
                 group.create_array(name, data=getattr(frames, name))
 
