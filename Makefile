@@ -26,7 +26,7 @@ study: environment
 	snakemake --cores all --config study=$(STUDY)
 
 test: environment
-	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Kept apart from results/: finished reports there would tell Snakemake that there is nothing to do.
 docs: reproduce

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
@@ -62,17 +63,9 @@ class House:
         return {rule: int(count) for rule, count in rows if rule != target}
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a file on one worker, and on one, first, all that need the tiny study: it takes minutes."""
-
-    def needs_the_study(item):
-        return not {"finished", "lived_in"}.isdisjoint(getattr(item, "fixturenames", ()))
-
-    items.sort(key=lambda item: not needs_the_study(item))
-    for item in items:
-        group = "tiny study" if needs_the_study(item) else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with what takes longest: tests that need the tiny study."""
+    items.sort(key=lambda item: {"finished", "lived_in"}.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture
@@ -82,12 +75,17 @@ def house(tmp_path) -> House:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> House:
-    """The house after the tiny study. Look, do not touch."""
-    house = House.copy(ROOT, tmp_path_factory.mktemp("finished") / "house")
-    result = house.run()
-    assert result.returncode == 0, result.stdout
-    return house
+def finished(tmp_path_factory, worker_id) -> House:
+    """The house after the tiny study, which is run once for all workers. Look, do not touch."""
+    folder = tmp_path_factory.getbasetemp()
+    root = (folder if worker_id == "master" else folder.parent) / "finished"
+    with FileLock(f"{root}.lock"):
+        if not root.exists():
+            result = House.copy(ROOT, root).run()
+            (root / "output.txt").write_text(f"{result.returncode}\n{result.stdout}")
+    code, _, output = (root / "output.txt").read_text().partition("\n")
+    assert code == "0", output
+    return House(root)
 
 
 @pytest.fixture
