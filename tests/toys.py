@@ -50,7 +50,7 @@ def model(seed=0, kind="gaunt"):
     size = SMALL["gaunt" if kind == "flexible" else kind]
     made = DenSNet.create(basis(), free_atoms(), size, energy(size))
     if kind == "flexible":
-        made.density.breathe()
+        made.density.make_flexible()
     with torch.no_grad():
         for parameter in made.parameters():
             if not parameter.any():

@@ -70,7 +70,7 @@ def test_learns_below_the_floor_of_the_fit_by_stretching(folder):
 
 
 def test_only_the_grid_teaches_to_stretch(folder):
-    before, after = (load_density(folder / f"{name}.pt")[0].breathing for name in ("before", "after"))
+    before, after = (load_density(folder / f"{name}.pt")[0].exponent_scaling for name in ("before", "after"))
     assert before is None
     assert min(head.weight.abs().max().item() for head in after.heads) > 0
 

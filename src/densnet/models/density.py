@@ -15,7 +15,7 @@ from densnet.basis import AuxiliaryBasis
 from densnet.config import DensityNetworkSettings
 from densnet.errors import ConfigError
 from densnet.models.charges import ChargeFlow
-from densnet.models.flexible import Breathing, moment_scale
+from densnet.models.flexible import ExponentScaling, moment_scale
 from densnet.models.graph import Graph
 from densnet.models.layers import Geometry, ShellLinear, geometry
 from densnet.models.shells import Layout, Places, Spec, Whitening
@@ -49,7 +49,7 @@ class DensityNetwork(nn.Module):
     network
         Size of the network.
     flexible
-        Let every atom stretch the exponents of its functions (see `breathe`).
+        Let every atom stretch the exponents of its functions (see `make_flexible`).
     """
 
     def __init__(self, spec: Spec, network: DensityNetworkSettings, flexible: bool = False) -> None:
@@ -72,21 +72,21 @@ class DensityNetwork(nn.Module):
             ShellLinear(self.width, self.layout.width(element), self.trunk.max_l, gain=0.0)
             for element in range(len(spec))
         )
-        self.breathing: Breathing | None = None
+        self.exponent_scaling: ExponentScaling | None = None
         if flexible:
-            self.breathe()
+            self.make_flexible()
         for element, size in enumerate(self.layout.sizes.tolist()):
             self.register_buffer(f"charge_{element}", torch.zeros(size, dtype=torch.float64))
             self.register_buffer(f"response_{element}", torch.zeros(size, dtype=torch.float64))
             self.register_buffer(f"inverse_{element}", torch.zeros(size, size, dtype=torch.float64), persistent=False)
 
-    def breathe(self) -> None:
+    def make_flexible(self) -> None:
         """Let every atom stretch the exponents of its functions from now on, at first by nothing."""
-        self.breathing = self.breathing or Breathing(self.width, self.layout).to(self.embedding)
+        self.exponent_scaling = self.exponent_scaling or ExponentScaling(self.width, self.layout).to(self.embedding)
 
     def describe(self) -> dict[str, Any]:
         """Return, JSON-ready, what `rebuild_density` makes a network of the same shape from."""
-        return {**self.config.model_dump(), "flexible": self.breathing is not None}
+        return {**self.config.model_dump(), "flexible": self.exponent_scaling is not None}
 
     @torch.no_grad()
     def set_charges(self, charges: Sequence[Tensor], inverses: Sequence[Tensor]) -> None:
@@ -124,8 +124,8 @@ class DensityNetwork(nn.Module):
             whitened = self.layout.flatten(self.heads[element](features.index_select(1, atoms)), element)
             charge = getattr(self, f"charge_{element}").expand(len(atoms), -1)
             response = getattr(self, f"response_{element}").expand(len(atoms), -1)
-            if self.breathing:
-                logarithms.append(self.breathing(features[0].index_select(0, atoms), element))
+            if self.exponent_scaling:
+                logarithms.append(self.exponent_scaling(features[0].index_select(0, atoms), element))
                 charge = charge * moment_scale(logarithms[-1], 0)
                 response = charge @ getattr(self, f"inverse_{element}")  # so that charge times response is positive
             blocks.append(_charged(self.whitening.colour(whitened, element), charge, response, gained[atoms]))

@@ -42,7 +42,7 @@ class Ensemble(nn.Module):
                     f"model {number} of the ensemble has another auxiliary basis or other free atoms than the first; "
                     "train all of them on one dataset"
                 )
-        if any(model.density.breathing for model in models):
+        if any(model.density.exponent_scaling for model in models):
             raise ModelError(
                 "an ensemble of models with flexible bases has no common coefficients: train without "
                 "grid_training.flexible"

@@ -1,4 +1,4 @@
-r"""Shells that breathe: every atom stretches the exponents of its functions as its surroundings ask for.
+r"""Flexible shells: every atom stretches the exponents of its functions as its surroundings ask for.
 
 A shell whose exponents are all multiplied by :math:`\lambda` is :math:`\lambda^{3/4}\,\chi(\sqrt{\lambda}\,r)`: it
 keeps its norm and its angular part, and its moment of order k becomes :math:`\lambda^{-3/4 - k/2}` of what it was. A
@@ -17,7 +17,7 @@ RANGE = 0.5
 """Largest logarithm of a multiplier: exponents between 0.6 and 1.65 times those of the basis."""
 
 
-class Breathing(nn.Module):
+class ExponentScaling(nn.Module):
     """Logarithms of the multipliers of exponents, zero until they are trained.
 
     Parameters

@@ -39,7 +39,7 @@ class PointDensity(nn.Module):
             exponents = torch.cat([torch.tensor(shell.exponents, dtype=torch.float64) for shell in shells])
             owner = torch.repeat_interleave(torch.tensor([len(shell.exponents) for shell in shells]))
             place = torch.arange(len(exponents))
-            if not network.breathing:  # shells share their primitives as long as each has the same exponents
+            if not network.exponent_scaling:  # shells share their primitives as long as each has the same exponents
                 exponents, place = torch.unique(exponents, return_inverse=True)
             contraction = torch.zeros(len(exponents), len(shells), dtype=torch.float64)
             contraction[place, owner] = torch.cat([torch.as_tensor(shell.prefactors()) for shell in shells])

@@ -114,7 +114,7 @@ def _train(device: str, task: Task, density_path: Path, reference: Reference, tr
     if task.is_done(KIND, "grid", fingerprint):
         return
     if training.flexible:
-        network.breathe()
+        network.make_flexible()
     network = network.to(device).requires_grad_(True)
     stage = _stage(network, dataset, reference, training, task.seed, device)
     title = "density network on the grid"
