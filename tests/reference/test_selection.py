@@ -64,6 +64,28 @@ def test_campaigns_of_unequal_size_are_in_every_split():
         assert names.count("xtb-500") < 0.7 * len(names), split
 
 
+def test_training_sees_every_start_conformer_and_no_split_sees_one_campaign_alone():
+    sizes = {"chains-500": 4, "chains-800": 3}
+    frames = {
+        (name, k): [Atoms("H", info={"campaign": name, "start": k % 4})] * 9
+        for name, n in sizes.items()
+        for k in range(n)
+    }
+    pools = selection.by_replica(frames, {"train": 36, "validation": 4, "test": 15}, conformers=4)
+    assert {frame.info["start"] for frame in pools["train"]} == {0, 1, 2, 3}
+    for split in ("train", "test"):
+        assert {frame.info["campaign"] for frame in pools[split]} == set(sizes), split
+    assert sum(map(len, pools.values())) == 7 * 9
+
+
+@pytest.mark.parametrize("conformers", [2, 3])
+def test_every_split_sees_every_start_conformer_when_it_can(conformers):
+    frames = {(name, k): [Atoms("H", info={"start": k % conformers})] for name in ("a", "b") for k in range(12)}
+    pools = selection.by_replica(frames, {"train": 250, "validation": 60, "test": 60}, conformers)
+    for split, pool in pools.items():
+        assert {frame.info["start"] for frame in pool} == set(range(conformers)), split
+
+
 def test_blocks_of_time_keep_a_gap(trajectories):
     frames = {key: selection._read(path, key) for key, path in trajectories.items()}
     pools = selection.by_block(frames, COUNTS)

@@ -48,6 +48,7 @@ rule select_frames:
     params:
         counts=lambda wildcards: study.frames.of(int(wildcards.length)),
         selection=study.selection.model_dump(),
+        conformers=study.molecule.conformers,
         seed=study.seed,
     message:
         "Selecting frames of {wildcards.length} monomer(s)"

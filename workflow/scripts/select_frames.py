@@ -15,4 +15,5 @@ with job(snakemake):
         Selection(**snakemake.params.selection),
         seed=snakemake.params.seed,
         out=snakemake.output[0],
+        conformers=snakemake.params.conformers,
     )

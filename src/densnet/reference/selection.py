@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import ase.io
@@ -31,7 +32,13 @@ Key = tuple[str, int]
 
 
 def select(
-    trajectories: dict[Key, Path], counts: dict[str, int], selection: Selection, *, seed: int, out: str | Path
+    trajectories: dict[Key, Path],
+    counts: dict[str, int],
+    selection: Selection,
+    *,
+    seed: int,
+    out: str | Path,
+    conformers: int = 1,
 ) -> None:
     """Pick frames for each split and write them as extended XYZ.
 
@@ -50,6 +57,8 @@ def select(
         Seed of the study.
     out
         The ``.extxyz`` file, training frames first.
+    conformers
+        From how many conformers the replicas started in turn.
 
     Raises
     ------
@@ -59,9 +68,9 @@ def select(
         When a trajectory cannot be read.
     """
     frames = {key: _read(path, key) for key, path in trajectories.items()}
-    deal = by_replica if selection.split == "replica" else by_block
+    pools = by_replica(frames, counts, conformers) if selection.split == "replica" else by_block(frames, counts)
     chosen = []
-    for split, pool in deal(frames, counts).items():
+    for split, pool in pools.items():
         if len(pool) < counts[split]:
             raise ConfigError(
                 f"frames.{split}: {counts[split]} frames wanted, {len(pool)} sampled for it; raise replicas or steps, "
@@ -88,22 +97,34 @@ def _read(path: Path, key: Key) -> list[Atoms]:
     return frames
 
 
-def by_replica(frames: dict[Key, list[Atoms]], counts: dict[str, int]) -> dict[str, list[Atoms]]:
-    """Deal whole replicas to the splits, in proportion to their frames and at least one to each."""
-    # The replicas of every campaign spread evenly over the row, so that every split sees all campaigns it can.
-    replicas = Counter(campaign for campaign, _ in frames)
-    keys = sorted(frames, key=lambda key: ((key[1] + 0.5) / replicas[key[0]], key))
-    if len(keys) < len(counts):
+def by_replica(frames: dict[Key, list[Atoms]], counts: dict[str, int], conformers: int = 1) -> dict[str, list[Atoms]]:
+    """Deal whole replicas to the splits, in proportion to their frames and at least one to each.
+
+    A split takes the replica whose campaign and start conformer it has least of, so that every split sees all that it
+    can; the largest split, which is to know them all, goes first.
+    """
+    if len(frames) < len(counts):
         raise ConfigError(
-            f"selection.split: replica needs a replica for each of {', '.join(counts)}; there are {len(keys)}. Raise "
+            f"selection.split: replica needs a replica for each of {', '.join(counts)}; there are {len(frames)}. Raise "
             "the campaigns' replicas, or split by block"
         )
-    shares = dict(zip(counts, _apportion(list(counts.values()), len(keys)), strict=True))
-    pools: dict[str, list[Atoms]] = {}
-    for split, share in shares.items():
-        pools[split] = [frame for key in keys[:share] for frame in frames[key]]
-        keys = keys[share:]
+    shares = dict(zip(counts, _apportion(list(counts.values()), len(frames)), strict=True))
+    traits = {key: (key[0], key[1] % conformers) for key in sorted(frames)}
+    sizes = Counter(chain.from_iterable(traits.values()))
+    pools: dict[str, list[Atoms]] = {split: [] for split in counts}
+    for split in sorted(shares, key=shares.__getitem__, reverse=True):
+        held: Counter[str | int] = Counter()
+        for _ in range(shares[split]):
+            left = Counter(chain.from_iterable(traits.values()))
+            key = min(traits, key=lambda key: _excess(traits[key], held, sizes, left))
+            held.update(traits.pop(key))
+            pools[split] += frames[key]
     return pools
+
+
+def _excess(own: tuple[str | int, ...], held: Counter, sizes: Counter, left: Counter) -> tuple[float, int]:
+    """Return how much a split already has of the traits of a replica; between equals, those of which most are left."""
+    return round(sum(held[trait] / sizes[trait] for trait in own), 9), -sum(left[trait] for trait in own)
 
 
 def _apportion(weights: Sequence[int], seats: int) -> list[int]:
