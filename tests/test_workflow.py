@@ -5,9 +5,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ase.build import molecule as build
 
-from densnet.config import merge
+from densnet.config import Reference, merge
 from densnet.errors import ConfigError, DataError
+from densnet.reference.method import molecule
 from densnet.workflow import chunks, gpus, job, read_study, sources
 
 ROOT = Path(__file__).parents[1]
@@ -66,10 +68,11 @@ def test_gpus():
 
 
 @pytest.fixture
-def rule(tmp_path):
+def rule(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYSCF_MAX_MEMORY", "1234")
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    yield SimpleNamespace(log=[str(tmp_path / "job.log")], rule="label")
+    yield SimpleNamespace(log=[str(tmp_path / "job.log")], rule="label", resources=SimpleNamespace(mem_mb=9000))
     logging.captureWarnings(False)
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -95,6 +98,14 @@ def test_job_logs_to_the_file_of_the_rule(rule):
     with job(rule):
         logging.getLogger("densnet.anywhere").info("as it goes")
     assert "as it goes" in Path(rule.log[0]).read_text()
+
+
+def test_quantum_chemistry_gets_the_memory_of_the_rule_unless_the_user_says_otherwise(rule, monkeypatch):
+    with job(rule):
+        assert molecule(build("H2O"), Reference()).max_memory == 1234
+    monkeypatch.delenv("PYSCF_MAX_MEMORY")
+    with job(rule):
+        assert molecule(build("H2O"), Reference()).max_memory == 4500
 
 
 def test_merge_goes_into_sections():

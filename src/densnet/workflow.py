@@ -183,7 +183,11 @@ def task(snakemake: Job, name: str) -> Task:
 
 @contextmanager
 def job(snakemake: Job) -> Iterator[None]:
-    """Log to the file of the running rule, and end on a user's error with one line instead of a traceback."""
+    """Log to the file of the running rule, and end on a user's error with one line instead of a traceback.
+
+    Quantum chemistry keeps what fits into the memory of the rule, orbital values and integrals half each.
+    """
+    os.environ.setdefault("PYSCF_MAX_MEMORY", str(snakemake.resources.mem_mb // 2))
     logging.basicConfig(
         filename=snakemake.log[0],
         level=logging.INFO,

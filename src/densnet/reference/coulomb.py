@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
 import scipy.linalg
 from pyscf import df, gto, lib
 from pyscf.ao2mo.outcore import balance_partition
+from scipy.spatial.distance import cdist
 
-SLICE = 48
-"""Auxiliary functions of one slice of derivative integrals."""
+SLICE = 2e8
+"""Bytes of integrals of all pairs that are held at a time while those of significant pairs are kept."""
 EXPONENT = 40.0
 """Products of primitives whose Gaussian prefactor is below exp(-40) are left out of integrals, where libcint's default
-of 60 keeps what rounding loses: a third of the time for four rings."""
+of 60 keeps what rounding loses: a third of the time for four rings. Pairs of orbitals without a larger one are not
+stored: half of them for twelve rings."""
 
 
 class CachedDF(df.DF):
@@ -22,32 +26,35 @@ class CachedDF(df.DF):
     PySCF computes them twice in each cycle when no exchange is wanted. Exchange goes to PySCF's own path.
     """
 
-    _keys: ClassVar[set[str]] = {"_integrals", "_metric"}
+    _keys: ClassVar[set[str]] = {"_integrals", "_metric", "_pairs"}
 
     def __init__(self, mol: gto.Mole, auxbasis: str) -> None:
         super().__init__(mol, auxbasis)
         self._integrals: np.ndarray | None = None
         self._metric: tuple[np.ndarray, bool] | None = None
+        self._pairs = np.empty(0, int)
 
     def prepare(self) -> None:
-        """Factorise the metric, and compute the three-centre integrals (pairs, auxiliary) where memory holds them."""
+        """Factorise the metric, and compute the three-centre integrals (auxiliary, pairs) where memory holds them."""
         if self._metric is None:
             self.auxmol = df.addons.make_auxmol(self.mol, self.auxbasis)
             self._metric = scipy.linalg.cho_factor(self.auxmol.intor("int2c2e"))
+            self._pairs = np.flatnonzero(_significant(self.mol)[np.tril_indices(self.mol.nao)])
             if self.stores():
-                self._integrals = df.incore.aux_e2(screened(self.mol), self.auxmol, "int3c2e", aosym="s2ij")
+                self._integrals = np.empty((self.auxmol.nao, len(self._pairs)))
+                for functions, integrals in _slices(self.mol, self.auxmol, SLICE):
+                    np.take(integrals, self._pairs, axis=1, out=self._integrals[functions])
 
     def stores(self) -> bool:
         """Return whether the integrals fit into memory (PYSCF_MAX_MEMORY, in MB)."""
-        nao = self.mol.nao
-        return 4e-6 * nao * (nao + 1) * self.auxmol.nao < self.mol.max_memory
+        return 8e-6 * len(self._pairs) * self.auxmol.nao < self.mol.max_memory
 
     def fitted(self, dm: np.ndarray) -> np.ndarray:
         """Return the coefficients of the fitted density of a symmetric density matrix, shape (auxiliary,)."""
         self.prepare()
         if self._integrals is None:
             return scipy.linalg.cho_solve(self._metric, projections(self.mol, self.auxmol, dm))
-        return scipy.linalg.cho_solve(self._metric, packed_pairs(dm) @ self._integrals)
+        return scipy.linalg.cho_solve(self._metric, self._integrals @ packed_pairs(dm)[self._pairs])
 
     def get_jk(  # noqa: D102 - PySCF's interface
         self,
@@ -61,8 +68,9 @@ class CachedDF(df.DF):
         self.prepare()
         if with_k or omega or hermi != 1 or np.ndim(dm) != 2 or self._integrals is None:
             return super().get_jk(dm, hermi, with_j, with_k, direct_scf_tol, omega)
-        fitted = self.fitted(np.asarray(dm))
-        return lib.unpack_tril(self._integrals @ fitted), None
+        packed = np.zeros(len(dm) * (len(dm) + 1) // 2)
+        packed[self._pairs] = self.fitted(np.asarray(dm)) @ self._integrals
+        return lib.unpack_tril(packed), None
 
     def gradient(self, dm: np.ndarray) -> np.ndarray:
         r"""Return the derivative of the Coulomb energy with respect to the nuclei, Hartree/bohr, shape (atoms, 3).
@@ -71,16 +79,16 @@ class CachedDF(df.DF):
         give the derivatives of the auxiliary functions as well, because an integral does not change when all its
         centres move together.
         """
-        fitted, nbas = self.fitted(dm), self.mol.nbas
-        bounds, mol = self.auxmol.ao_loc_nr(), screened(self.mol)
+        fitted, significant = self.fitted(dm), _significant(self.mol)
         orbital, auxiliary = np.zeros((3, len(dm))), np.zeros((3, len(fitted)))
-        for first, last, _ in balance_partition(bounds, SLICE):
-            p = slice(bounds[first], bounds[last])
-            integrals = _integrals_ip1(mol, self.auxmol, (0, nbas, 0, nbas, nbas + first, nbas + last))
-            for axis in range(3):
-                values = integrals[axis].reshape(-1, len(dm) ** 2)  # (auxiliary, pairs), pairs with the bra fastest
-                orbital[axis] -= ((fitted[p] @ values).reshape(len(dm), -1) * dm).sum(axis=0) * 2
-                auxiliary[axis, p] = 2 * fitted[p] * (values @ dm.ravel())
+        integrals = _DerivativeIntegrals(self.mol, self.auxmol)
+        for bra, ket in itertools.product(range(self.mol.natm), repeat=2):
+            i, j = integrals.functions(bra), integrals.functions(ket)
+            if significant[i, j].any():
+                values, weights = integrals(bra, ket), dm[i, j]
+                orbital[:, i] -= 2 * np.einsum("xji,ij->xi", (fitted @ values).reshape(3, -1, len(weights)), weights)
+                auxiliary += values @ weights.T.ravel()
+        auxiliary *= 2 * fitted
         metric = self.auxmol.intor("int2c2e_ip1").reshape(3, len(fitted), -1)
         auxiliary += fitted * (metric @ fitted)
         return _per_atom(orbital, self.mol) + _per_atom(auxiliary, self.auxmol)
@@ -104,20 +112,52 @@ def packed_pairs(matrix: np.ndarray) -> np.ndarray:
 
 def projections(mol: gto.Mole, auxiliary: gto.Mole, matrix: np.ndarray, memory: float = 1e9) -> np.ndarray:
     """Return (P|rho) of every auxiliary function for a symmetric density matrix, from slices of at most some bytes."""
-    packed, bounds = packed_pairs(matrix), auxiliary.ao_loc_nr()
-    values = np.empty(bounds[-1])
-    for first, last, _ in balance_partition(bounds, max(1, int(memory / (8 * len(packed))))):
-        shells = (0, mol.nbas, 0, mol.nbas, first, last)
-        integrals = df.incore.aux_e2(screened(mol), auxiliary, "int3c2e", aosym="s2ij", shls_slice=shells)
-        values[bounds[first] : bounds[last]] = packed @ integrals
+    packed, values = packed_pairs(matrix), np.empty(auxiliary.nao)
+    for functions, integrals in _slices(mol, auxiliary, memory):
+        values[functions] = integrals @ packed
     return values
 
 
-def _integrals_ip1(mol: gto.Mole, auxmol: gto.Mole, shells: tuple[int, ...]) -> np.ndarray:
-    """Return (nabla i j|P) of a slice of shells as (3, auxiliary, j, i)."""
-    atm, bas, env = gto.conc_env(mol._atm, mol._bas, mol._env, auxmol._atm, auxmol._bas, auxmol._env)
-    integrals = gto.moleintor.getints3c("int3c2e_ip1_sph", atm, bas, env, shells, comp=3, aosym="s1")
-    return integrals.transpose(0, 3, 2, 1)
+def _slices(mol: gto.Mole, auxiliary: gto.Mole, memory: float) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield the integrals (auxiliary, pairs) of some auxiliary functions after the other, of at most some bytes."""
+    bounds, pairs = auxiliary.ao_loc_nr(), mol.nao * (mol.nao + 1) // 2
+    for first, last, _ in balance_partition(bounds, max(1, int(memory / (8 * pairs)))):
+        shells = (0, mol.nbas, 0, mol.nbas, first, last)
+        integrals = df.incore.aux_e2(screened(mol), auxiliary, "int3c2e", aosym="s2ij", shls_slice=shells)
+        yield slice(bounds[first], bounds[last]), integrals.T
+
+
+def _significant(mol: gto.Mole) -> np.ndarray:
+    """Return which pairs of orbitals have products that integrals keep, shape (orbitals, orbitals)."""
+    smallest = np.array([mol.bas_exp(shell).min() for shell in range(mol.nbas)])
+    centres = mol.atom_coords()[mol._bas[:, gto.ATOM_OF]]
+    reduced = smallest * smallest[:, None] / (smallest + smallest[:, None])
+    kept = reduced * cdist(centres, centres, "sqeuclidean") < EXPONENT
+    sizes = np.diff(mol.ao_loc_nr())
+    return np.repeat(np.repeat(kept, sizes, axis=0), sizes, axis=1)
+
+
+class _DerivativeIntegrals:
+    """Integrals (nabla i j|P) of the orbitals of two atoms with all auxiliary functions."""
+
+    def __init__(self, mol: gto.Mole, auxmol: gto.Mole) -> None:
+        mol = screened(mol)
+        self.shells, self.places = mol.aoslice_by_atom()[:, :2], mol.aoslice_by_atom()[:, 2:]
+        self.auxiliary = mol.nbas, mol.nbas + auxmol.nbas
+        self.env = gto.conc_env(mol._atm, mol._bas, mol._env, auxmol._atm, auxmol._bas, auxmol._env)
+        self.optimizer = gto.moleintor.make_cintopt(*self.env, "int3c2e_ip1_sph")
+
+    def functions(self, atom: int) -> slice:
+        """Return the orbitals of an atom."""
+        return slice(*self.places[atom])
+
+    def __call__(self, bra: int, ket: int) -> np.ndarray:
+        """Return the integrals (3, auxiliary, ket * bra), the orbitals of the bra fastest."""
+        shells = (*self.shells[bra], *self.shells[ket], *self.auxiliary)
+        integrals = gto.moleintor.getints3c(
+            "int3c2e_ip1_sph", *self.env, shells, comp=3, aosym="s1", cintopt=self.optimizer
+        )
+        return integrals.transpose(0, 3, 2, 1).reshape(3, integrals.shape[-1], -1)
 
 
 def _per_atom(values: np.ndarray, mol: gto.Mole) -> np.ndarray:

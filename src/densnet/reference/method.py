@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -82,7 +83,8 @@ def molecule(atoms: Atoms, reference: Reference) -> gto.Mole:
         )
     check_level(reference, list(atoms.symbols))
     geometry = list(zip(atoms.get_chemical_symbols(), atoms.positions / Bohr, strict=True))
-    return gto.M(atom=geometry, unit="B", basis=reference.basis, verbose=0)
+    memory = float(os.environ.get("PYSCF_MAX_MEMORY", gto.Mole.max_memory))  # which PySCF reads once, on import
+    return gto.M(atom=geometry, unit="B", basis=reference.basis, verbose=0, max_memory=memory)
 
 
 def mean_field(
