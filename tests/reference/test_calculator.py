@@ -37,6 +37,18 @@ def test_extrapolation_changes_cycles_and_nothing_else():
     assert sum(w for w, _ in cycles[4:]) < sum(c for _, c in cycles[4:])
 
 
+def test_forces_of_a_loose_trajectory_are_no_worse_than_without_extrapolation():
+    loose = LEVEL.model_copy(update={"conv_tol": 1e-6})
+    levels = loose.model_copy(update={"conv_tol": 1e-11}), loose, loose.model_copy(update={"shortcuts": []})
+    tight, warm, cold = (ReferenceCalculator(level) for level in levels)
+    errors = []
+    for atoms in path(9):
+        exact = tight.get_forces(atoms)
+        errors.append([np.abs(calculator.get_forces(atoms) - exact).max() for calculator in (warm, cold)])
+    extrapolated, stock = np.max(errors, axis=0)
+    assert extrapolated < stock
+
+
 def test_guess_is_idempotent_and_predicts():
     predictor = Predictor()
     errors = []

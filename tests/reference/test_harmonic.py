@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.build import molecule
 from ase.units import Bohr, Hartree
-from pyscf import dft
 from tests.reference.water import LEVEL, rattled
 
 from densnet.config import Harmonic
 from densnet.errors import CalculationError
 from densnet.reference import harmonic, method
+from densnet.reference.hessian import analytic_hessian
 from densnet.spectra import harmonic as spectra
 
 TIGHT = LEVEL.model_copy(update={"grid_level": 2, "conv_tol": 1e-10})
@@ -33,16 +35,31 @@ def test_minimum_is_one(relaxed):
     assert np.linalg.norm(relaxed.get_forces(), axis=1).max() < harmonic.CONVERGED
 
 
-def test_hessian_is_pyscfs(relaxed, full):
-    mol = method.molecule(relaxed, TIGHT)
-    mf = dft.RKS(mol, xc="PBE").density_fit(auxbasis=TIGHT.coulomb_basis)
-    mf.grids.level, mf.conv_tol, mf.chkfile = TIGHT.grid_level, 1e-11, None
-    mf.kernel()
-    analytic = mf.Hessian().kernel().transpose(0, 2, 1, 3).reshape(9, 9) * Hartree / Bohr**2
-    masses = relaxed.get_masses()
-    modes = [spectra.normal_modes(h, full[1], relaxed.positions, masses) for h in (full[0], analytic)]
-    np.testing.assert_allclose(modes[0].frequencies, modes[1].frequencies, atol=5)
-    assert len(modes[0].frequencies) == 3
+def test_differences_give_the_analytic_wavenumbers_and_intensities(relaxed, full):
+    analytic = analytic_hessian(relaxed, TIGHT)
+    ours, exact = (spectra.normal_modes(*of, relaxed.positions, relaxed.get_masses()) for of in (full, analytic))
+    np.testing.assert_allclose(ours.frequencies, exact.frequencies, atol=1)
+    np.testing.assert_allclose(ours.intensities, exact.intensities, rtol=0.01, atol=0.1)
+    np.testing.assert_allclose(full[1], analytic[1], atol=2e-3)
+    assert len(ours.frequencies) == 3
+
+
+def test_dispersion_is_in_the_analytic_hessian(relaxed):
+    """Differences of the gradient with dispersion, less those without, against what the analytic one gains."""
+    with_d4 = TIGHT.model_copy(update={"dispersion": "d4"})
+    gained = analytic_hessian(relaxed, with_d4)[0] - analytic_hessian(relaxed, TIGHT)[0]
+    mol, step = method.molecule(relaxed, TIGHT), np.zeros((3, 3))
+    step[1, 2] = 0.01 / Bohr
+    moved = [mol.set_geom_(mol.atom_coords() + sign * step, unit="Bohr", inplace=False) for sign in (1, -1)]
+    slopes = [method.dispersion(one, "PBE")[1].ravel() for one in moved]
+    np.testing.assert_allclose(gained[5], (slopes[0] - slopes[1]) / 0.02 * Hartree / Bohr, atol=1e-4)
+    assert np.abs(gained).max() > 1e-3
+
+
+def test_analytic_hessian_says_that_it_has_no_gpu(monkeypatch):
+    monkeypatch.setattr(method, "on_gpu", lambda device: True)
+    with pytest.raises(CalculationError, match=r"harmonic\.hessian"):
+        analytic_hessian(rattled(), TIGHT)
 
 
 def test_dipole_derivatives_obey_the_sum_rule(full):
@@ -95,6 +112,17 @@ def test_spectra_of_a_model_and_of_dft(tmp_path):
     assert tracked["captured"] == pytest.approx(1)
     assert whole["length"] == tracked["length"] == 1
     assert whole["residual_force"] < harmonic.CONVERGED
+
+
+def test_a_saddle_point_is_left(tmp_path):
+    """Linear water stays linear when it is relaxed."""
+    flat = molecule("H2O")
+    flat.positions = [[0.0, 0.0, 0.0], [0.95, 0.0, 0.0], [-0.95, 0.0, 0.0]]
+    saddle = harmonic.relax(flat, LEVEL)
+    assert saddle.get_angle(1, 0, 2) > 179
+    found = harmonic.full_spectrum(saddle, LEVEL, 0.01, tmp_path)
+    assert min(found["frequencies"]) > spectra.SADDLE
+    assert 90 < Atoms("OHH", found["positions"]).get_angle(1, 0, 2) < 120
 
 
 def test_no_minimum_is_said(monkeypatch):

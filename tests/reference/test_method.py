@@ -133,6 +133,8 @@ def test_ladder_climbs_from_a_useless_guess():
         ({"basis": "def2-SPV"}, r"reference.basis: no basis 'def2-SPV' for H.*def2svp"),
         ({"coulomb_basis": "def2-jfti"}, "reference.coulomb_basis"),
         ({"xc": "PBEE"}, "reference.xc: no functional 'PBEE'.*PBE"),
+        ({"xc": "PBE-D4"}, "reference.xc: 'PBE-D4' names a dispersion correction; say 'pbe'"),
+        ({"xc": "wB97X-D3"}, "reference.xc: no functional 'wB97X-D3'"),
         ({"xc": "LDA,VWN", "dispersion": "d4"}, "D4 has no parameters"),
     ],
 )

@@ -20,10 +20,6 @@ log = logging.getLogger(__name__)
 CONVERGED = 2e-3
 """eV/Å, largest force of a minimum. Below it single precision begins to show."""
 STEPS = 2000
-SADDLE = -30.0
-"""cm^-1; a mode below is a way down from a saddle point, above it may be noise of a nearly free rotation."""
-PUSH = 0.15
-"""Å, largest displacement of an atom when leaving a saddle point."""
 
 
 def minimise(atoms: Atoms, fmax: float = CONVERGED, steps: int = STEPS) -> None:
@@ -77,7 +73,6 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, attempts: int = 4, **extra: 
     guard = Guard(atoms)
     atoms = atoms.copy()
     atoms.calc = DenSNetCalculator(model)
-    masses = atoms.get_masses()
     for attempt in range(attempts):
         minimise(atoms)
         if complaint := guard.complaint(atoms.positions, atoms.get_forces()):
@@ -86,12 +81,11 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, attempts: int = 4, **extra: 
             )
         modes = modes_at(model, atoms)
         lowest = modes.frequencies[0]
-        if lowest > SADDLE or attempt == attempts - 1:
+        if lowest > harmonic.SADDLE or attempt == attempts - 1:
             break
         log.info("%s: saddle point (%.0f cm^-1); following its mode down", atoms.symbols, lowest)
-        down = modes.vectors[0] / np.sqrt(masses)[:, None]
-        atoms.positions += PUSH * down / np.linalg.norm(down, axis=1).max()
-    if lowest < SADDLE:
+        atoms.positions = harmonic.downhill(atoms, modes).positions
+    if lowest < harmonic.SADDLE:
         log.warning("%s: still a saddle point (%.0f cm^-1) after %d attempts", atoms.symbols, lowest, attempts)
     energy = float(atoms.get_potential_energy())
     force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())

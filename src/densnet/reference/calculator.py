@@ -13,6 +13,11 @@ from scipy.special import comb
 from densnet.config import Reference
 from densnet.reference import method
 
+GRADIENT = 0.1
+"""Convergence threshold of the orbital gradient after an extrapolated density, times the root of that of the energy.
+
+PySCF's own is one: from so good a start the energy stops changing while forces are still wrong by 0.01 eV/Angstrom."""
+
 
 class ReferenceCalculator(Calculator):
     """The mean field of a study as an ASE calculator.
@@ -63,6 +68,8 @@ class ReferenceCalculator(Calculator):
             self.checked = True
         mf = method.mean_field(self.atoms, self.reference, self.grid_level, self.conv_tol)
         guess = self.predictor.guess(mf) if self.predictor else None
+        if guess is not None:
+            mf.conv_tol_grad = GRADIENT * np.sqrt(mf.conv_tol)
         method.converge(mf, guess)
         self.density_matrix, self.cycles = method.density_matrix(mf), int(getattr(mf, "cycles", 0))
         if self.predictor:

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 CONVERGED = 2e-2
 """eV/Angstrom, largest force on an atom of a minimum: the noise of a coarse grid. What is left is in the result."""
 STEPS = 200
+ATTEMPTS = 3
+"""Saddle points that are left before one is accepted with a warning."""
 SOFTEST = 2.0
 """eV/Angstrom^2, smallest curvature of the Hessian that a relaxation starts from."""
 TIGHT = 1e-9
@@ -44,6 +46,8 @@ def full_spectrum(
     **extra: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
     """Return the harmonic spectrum of a minimum from the whole Hessian.
+
+    A saddle point, where forces vanish as well, is left along its mode of negative curvature.
 
     Parameters
     ----------
@@ -63,8 +67,14 @@ def full_spectrum(
     dict
         As `densnet.spectra.harmonic.result`, with energy (eV) and the largest residual force (eV/Angstrom).
     """
-    curvature, dipoles = hessian(atoms, reference, displacement, folder)
-    modes = harmonic.normal_modes(curvature, dipoles, atoms.positions, atoms.get_masses())
+    for attempt in range(ATTEMPTS):
+        curvature, dipoles = hessian(atoms, reference, displacement, folder)
+        modes = harmonic.normal_modes(curvature, dipoles, atoms.positions, atoms.get_masses())
+        if modes.frequencies[0] > harmonic.SADDLE:
+            break
+        log.warning("%s: saddle point (%.0f cm^-1), attempt %d", atoms.symbols, modes.frequencies[0], attempt + 1)
+        if attempt < ATTEMPTS - 1:
+            atoms = relax(harmonic.downhill(atoms, modes), reference)
     return harmonic.result(atoms, modes, method=_method(reference), **_minimum(atoms), **extra)
 
 

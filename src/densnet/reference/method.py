@@ -20,6 +20,7 @@ from ase import Atoms
 from ase.units import Bohr
 from pyscf import dft, gto, scf
 from pyscf.dft import libxc
+from pyscf.scf.dispersion import parse_dft
 
 from densnet.config import Reference
 from densnet.errors import CalculationError, ConfigError, ConvergenceError
@@ -34,10 +35,16 @@ MeanField = scf.hf.SCF
 def check_level(reference: Reference, symbols: list[str]) -> None:
     """Raise `ConfigError` when the functional or a basis does not exist for the elements."""
     try:
-        libxc.parse_xc(reference.xc)
-    except (KeyError, ValueError):
+        functional, _, corrected = parse_dft(reference.xc)
+        libxc.parse_xc(functional)
+    except (KeyError, ValueError, NotImplementedError):
         known = [*libxc.XC_CODES, *libxc.XC_ALIAS]
         raise ConfigError(f"reference.xc: no functional {reference.xc!r}{_close(reference.xc, known)}") from None
+    if corrected:
+        raise ConfigError(
+            f"reference.xc: {reference.xc!r} names a dispersion correction; say {functional!r}, and for D4 "
+            "reference.dispersion: d4"
+        )
     for key in ("basis", "coulomb_basis"):
         check_basis_name(f"reference.{key}", getattr(reference, key), symbols)
     if reference.dispersion:

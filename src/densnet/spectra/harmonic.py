@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from densnet.errors import DataError
 from densnet.files import atomic
+from densnet.spectra.units import HARMONIC, with_units
 
 Array = NDArray[np.float64]
 
@@ -21,6 +22,11 @@ WAVENUMBER = float(units._hbar * 1e10 / np.sqrt(units._e * units._amu) / units.i
 
 INTENSITY = float(units._Nav * units._e**2 / (12 * units._eps0 * units._c**2 * units._amu) / 1e3)
 """km/mol per e^2/u (974.880): N_A |dmu/dQ|^2 / (12 eps0 c^2), napierian."""
+
+SADDLE = -30.0
+"""cm^-1; a mode below is a way down from a saddle point, above it may be noise of a nearly free rotation."""
+PUSH = 0.15
+"""Å, largest displacement of an atom when leaving a saddle point."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,14 @@ def hessian_of(modes: Modes, masses: ArrayLike) -> Array:
     return (vectors.T * values) @ vectors * weights[:, None] * weights
 
 
+def downhill(atoms: Atoms, modes: Modes) -> Atoms:
+    """Return a structure moved off a saddle point along its lowest mode."""
+    down = modes.vectors[0] / np.sqrt(atoms.get_masses())[:, None]
+    moved = atoms.copy()
+    moved.positions += PUSH * down / np.linalg.norm(down, axis=1).max()
+    return moved
+
+
 def active_modes(modes: Modes, captured: float, at_most: int) -> NDArray[np.intp]:
     """Return the fewest modes that carry the share ``captured`` of the intensity, at most ``at_most``, ascending."""
     order = np.argsort(modes.intensities)[::-1]
@@ -133,9 +147,9 @@ def result(atoms: Atoms, modes: Modes, *, method: str, **extra: Any) -> dict[str
 
 
 def write(path: str | Path, values: dict[str, Any]) -> None:
-    """Write a harmonic result as JSON."""
+    """Write a harmonic result as JSON, with the units of what is in it."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(values) + "\n")
+        temporary.write_text(json.dumps(with_units(values, HARMONIC)) + "\n")
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -150,11 +164,18 @@ def read(path: str | Path) -> dict[str, Any]:
         values = json.loads(Path(path).read_text())
         for name in ("positions", "frequencies", "intensities"):
             values[name] = np.array(values[name], float)
+        if "modes" in values:
+            values["modes"] = np.array(values["modes"], float)
+        return values | {"symbols": list(values["symbols"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a harmonic result ({error}); delete it and run the rule again") from None
-    if "modes" in values:
-        values["modes"] = np.array(values["modes"], float)
-    return values
+        raise DataError(
+            f"{path}: not a harmonic result ({_reason(error)}); give a file that densnet harmonic or a harmonic rule "
+            "wrote, or write it again"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def modes_of(values: dict[str, Any]) -> Modes:
