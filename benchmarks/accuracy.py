@@ -4,15 +4,19 @@
 
 The first argument is a model that ships, or the file of one; its dataset is the set of the same name. MACE runs with
 its own trainer on one thread, with the settings its documentation recommends for small molecules (see ``OPTIONS``),
-energies of free atoms given, and as many epochs as fit into the time that both networks of our model took together. It
-continues after a kill from ``results/accuracy``. Writes ``accuracy.md`` and ``accuracy.json`` beside this file.
+energies of free atoms given, and as many epochs as fit into the time that the networks of our model took together; the
+seconds in the table are those that it then took, by the clock. It continues after a kill from ``results/accuracy``.
+Errors are means over test frames, for energies, and over all components of their forces, of each chain length by
+itself. Writes ``accuracy.md`` and ``accuracy.json`` beside this file.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import ase.io
@@ -25,7 +29,7 @@ from densnet.dataset import Dataset
 from densnet.files import atomic
 from densnet.models.densnet import DenSNet
 from densnet.provenance import provenance
-from densnet.report.evaluation import training_seconds
+from densnet.report.evaluation import predict, training_seconds
 from densnet.report.tables import markdown
 
 HERE = Path(__file__).parent
@@ -44,69 +48,117 @@ OPTIONS = {
 FLAGS = ("--ema", "--amsgrad", "--stage_two", "--restart_latest")
 STAGE_TWO = 0.75
 """Share of the epochs after which energies weigh more, as MACE recommends."""
+HEARTBEAT = 30.0
+"""Seconds after which it is noted how long a training has taken, for when it is killed."""
 
 
-def export(dataset: Dataset, folder: Path) -> None:
-    """Write the splits with the keys that MACE reads."""
+def export(dataset: Dataset, folder: Path) -> list[Atoms]:
+    """Write the splits with the keys that MACE reads, and return the test frames."""
     for split in ("train", "validation", "test"):
         frames = []
-        for _, found in dataset.of(split):
+        for length, found in dataset.of(split):
             for positions, energy, forces in zip(found.positions, found.energy, found.forces, strict=True):
-                atoms = Atoms(found.symbols, positions, info={"REF_energy": float(energy)})
+                atoms = Atoms(found.symbols, positions, info={"REF_energy": float(energy), "length": length})
                 atoms.arrays["REF_forces"] = forces
                 frames.append(atoms)
         with atomic(folder / f"{split}.xyz") as temporary:
             ase.io.write(temporary, frames, format="extxyz")
+    return frames
 
 
-def run(python: str, module: str, folder: Path, *arguments: str) -> float:
-    """Run a command of MACE in a folder and return its seconds."""
+def errors(energies: Sequence[float], forces: Sequence[np.ndarray], frames: Sequence[Atoms]) -> list[dict[str, float]]:
+    """Return the errors of predictions by chain length: energy (meV) and forces (meV/Angstrom), against the labels."""
+    rows = []
+    for length in sorted({atoms.info["length"] for atoms in frames}):
+        chosen = [k for k, atoms in enumerate(frames) if atoms.info["length"] == length]
+        energy = [abs(energies[k] - frames[k].info["REF_energy"]) for k in chosen]
+        force = [np.abs(forces[k] - frames[k].arrays["REF_forces"]).ravel() for k in chosen]
+        rows.append({
+            "length": int(length), "frames": len(chosen), "energy_mae_mev": 1e3 * float(np.mean(energy)),
+            "force_mae_mev_angstrom": 1e3 * float(np.mean(np.concatenate(force))),
+        })  # fmt: skip
+    return rows
+
+
+def own(model: DenSNet, dataset: Dataset, frames: Sequence[Atoms]) -> list[dict[str, float]]:
+    """Return the errors of our model on the test frames."""
+    found = [predict(model, chosen) for _, chosen in dataset.of("test")]
+    energies = np.concatenate([one["energy"] for one in found])
+    return errors(energies, [forces for one in found for forces in one["forces"]], frames)
+
+
+def run(python: str, module: str, folder: Path, *arguments: str, told: Path | None = None) -> None:
+    """Run a command of MACE in a folder; add its seconds to those that ``told`` has, and note there when it is done."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}
-    started = time.perf_counter()
+    command = [python, "-m", f"mace.cli.{module}", *arguments]
+    before, started, code = seconds_of(told)[0], time.perf_counter(), None
     with open(folder / "log.txt", "a") as log:
-        command = [python, "-m", f"mace.cli.{module}", *arguments]
-        subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=True)
-    return time.perf_counter() - started
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        while code is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = process.wait(HEARTBEAT)
+            if told:
+                with atomic(told) as temporary:
+                    temporary.write_text(json.dumps([before + time.perf_counter() - started, code == 0]))
+    if code:
+        raise subprocess.CalledProcessError(code, command)
+
+
+def seconds_of(told: Path | None) -> tuple[float, bool]:
+    """Return how long a training has taken, and whether it is done."""
+    return tuple(json.loads(told.read_text())) if told and told.exists() else (0.0, False)
 
 
 def train(python: str, folder: Path, data: Path, options: dict[str, object], epochs: int) -> float:
-    """Train for some epochs and return the seconds."""
+    """Train for some epochs, or what is left of them, and return the seconds it took in all."""
     folder.mkdir(parents=True, exist_ok=True)
-    own = {**OPTIONS, **options, "name": "mace", "max_num_epochs": epochs, "start_stage_two": int(STAGE_TWO * epochs)}
-    own |= {"train_file": data / "train.xyz", "valid_file": data / "validation.xyz"}
-    return run(python, "run_train", folder, *(f"--{key}={value}" for key, value in own.items()), *FLAGS)
+    told = folder / "seconds.json"
+    if not seconds_of(told)[1]:
+        asked = OPTIONS | options | {"name": "mace", "max_num_epochs": epochs}
+        asked |= {"start_stage_two": int(STAGE_TWO * epochs)}
+        asked |= {"train_file": data / "train.xyz", "valid_file": data / "validation.xyz"}
+        run(python, "run_train", folder, *(f"--{key}={value}" for key, value in asked.items()), *FLAGS, told=told)
+    return seconds_of(told)[0]
 
 
-def errors(python: str, folder: Path, data: Path) -> dict[str, float]:
-    """Return the errors of the trained model on the test frames: energy (meV) and forces (meV/Angstrom)."""
+def theirs(python: str, folder: Path, data: Path, frames: Sequence[Atoms]) -> list[dict[str, float]]:
+    """Return the errors of a trained MACE on the test frames."""
     model = next(folder.glob("mace_stagetwo.model"), folder / "mace.model")
     run(python, "eval_configs", folder, f"--configs={data / 'test.xyz'}", f"--model={model}", "--output=found.xyz",
         "--default_dtype=float32", "--device=cpu")  # fmt: skip
     found = ase.io.read(folder / "found.xyz", ":")
-    energy = [abs(atoms.info["MACE_energy"] - atoms.info["REF_energy"]) for atoms in found]
-    forces = [np.abs(atoms.arrays["MACE_forces"] - atoms.arrays["REF_forces"]).ravel() for atoms in found]
-    return {"energy_mae_mev": 1e3 * np.mean(energy), "force_mae_mev_angstrom": 1e3 * np.mean(np.concatenate(forces))}
+    energies, forces = [one.info["MACE_energy"] for one in found], [one.arrays["MACE_forces"] for one in found]
+    return errors(energies, forces, frames)
 
 
-def own(model: DenSNet) -> dict[str, float]:
-    """Return the errors of our model on all test frames, as it says."""
-    tested = model.metadata["evaluation"]["errors"]
-    frames = [row["frames"] for row in tested]
-    keys = ("energy_mae_mev", "force_mae_mev_angstrom")
-    return {key: float(np.average([row[key] for row in tested], weights=frames)) for key in keys}
-
-
-def compare(python: str, name: str, options: dict[str, object], seconds: float, data: Path) -> dict[str, float]:
-    """Train one size of MACE for as many epochs as fit into a time, and return its errors."""
+def compare(
+    python: str, name: str, options: dict[str, object], budget: float, data: Path, frames: Sequence[Atoms]
+) -> dict[str, object]:
+    """Train one size of MACE for as many epochs as fit into a time, and return its errors and the seconds it took."""
     folder = data / name.replace(" ", "_").replace(",", "")
     told = folder / "epochs.json"
     if not told.exists():  # how long an epoch takes, without what starting takes
         brief, longer = (train(python, folder / f"try{count}", data, options, count) for count in (1, 4))
         with atomic(told) as temporary:
-            temporary.write_text(json.dumps(max(2, int(seconds / ((longer - brief) / 3)))))
+            temporary.write_text(json.dumps(max(2, int(budget / ((longer - brief) / 3)))))
     epochs = json.loads(told.read_text())
-    train(python, folder, data, options, epochs)
-    return {**errors(python, folder, data), "epochs": epochs, "seconds": seconds}
+    seconds = train(python, folder, data, options, epochs)
+    return {"errors": theirs(python, folder, data, frames), "epochs": epochs, "seconds": seconds, "budget": budget}
+
+
+def table(found: dict[str, dict]) -> str:
+    """Return the errors of every program, one row for each chain length."""
+    several = any(len(one["errors"]) > 1 for one in found.values())
+    header = ["model", *(["monomers"] if several else []), "frames", "energy meV", "force meV/Å", "training s"]
+    rows = [
+        [
+            name, *([str(row["length"])] if several else []), str(row["frames"]), f"{row['energy_mae_mev']:.1f}",
+            f"{row['force_mae_mev_angstrom']:.1f}", f"{one['seconds']:.0f}",
+        ]
+        for name, one in found.items()
+        for row in one["errors"]
+    ]  # fmt: skip
+    return markdown(header, rows)
 
 
 def main() -> None:
@@ -119,17 +171,16 @@ def main() -> None:
     given = parser.parse_args()
     model = DenSNet.load(given.model)
     dataset = Dataset.open(given.dataset or ROOT / "data" / f"{Path(given.model).stem}.zarr.zip")
-    seconds = given.seconds or training_seconds(model.metadata)
+    if (taken := training_seconds(model.metadata)) is None:
+        parser.error(f"{given.model} does not say how long it was trained; name one that `densnet train` has written")
     data = (ROOT / "results" / "accuracy" / Path(given.model).stem).resolve()
     data.mkdir(parents=True, exist_ok=True)
-    export(dataset, data)
+    frames = export(dataset, data)
     free = {atomic_numbers[symbol]: atom.energy * Hartree for symbol, atom in dataset.free_atoms.atoms.items()}
-    found = {"densnet": own(model) | {"seconds": training_seconds(model.metadata)}}
+    found = {"densnet": {"errors": own(model, dataset, frames), "seconds": taken}}
     for name, options in SIZES.items():
-        found[name] = compare(given.mace, name, options | {"E0s": free}, seconds, data)
-    columns = {"energy_mae_mev": "energy meV", "force_mae_mev_angstrom": "force meV/Å", "seconds": "training s"}
-    rows = [[name, *(f"{of[key]:.1f}" for key in columns)] for name, of in found.items()]
-    text = f"# Accuracy after the same time\n\n{__doc__}\n{markdown(['model', *columns.values()], rows)}"
+        found[name] = compare(given.mace, name, options | {"E0s": free}, given.seconds or taken, data, frames)
+    text = f"# Accuracy after the same time\n\n{__doc__}\n{table(found)}"
     for suffix, content in ((".md", text), (".json", json.dumps({"found": found, **provenance()}, indent=1) + "\n")):
         with atomic(HERE / f"accuracy{suffix}") as temporary:
             temporary.write_text(content)

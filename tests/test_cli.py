@@ -18,6 +18,7 @@ from densnet.cli import main
 from densnet.config import Simulation, schema
 from densnet.dynamics import h5md, md
 from densnet.dynamics.calculator import DenSNetCalculator
+from densnet.files import sha256
 from densnet.provenance import seed
 from densnet.spectra import harmonic
 
@@ -108,7 +109,7 @@ def test_cube_files_hold_what_they_say(folder, quantity, function, unit, integra
     assert data[11, 12, 9] == pytest.approx(expected, rel=1e-5, abs=1e-9)
 
 
-def test_md_then_ir(folder, monkeypatch):
+def test_md_then_ir(folder, monkeypatch, capsys):
     # The toy model is no molecule to run for picoseconds; springs stand in for it.
     field = Bonds(molecule("CH3OH"))
     monkeypatch.setattr(md, "ModelField", lambda model, symbols: field)
@@ -118,7 +119,18 @@ def test_md_then_ir(folder, monkeypatch):
     trajectories = [folder / "run_0.h5", folder / "run_1.h5"]
     first, second = map(h5md.read, trajectories)
     assert len(first.dipole) == 601
+    known = first.parameters
+    assert (known["replica"], known["replicas"], known["batch"], known["given_seed"]) == (0, 2, 1, 1)
+    assert known["models"] == [{"file": str(folder / "model.pt"), "sha256": sha256(folder / "model.pt")}]
     assert not np.allclose(first.dipole, second.dipole)
+    capsys.readouterr()
+    assert main(["ir", str(trajectories[0]), "--fwhm", "60", "-o", str(folder / "one.json")]) == 0
+    found = json.loads((folder / "one.json").read_text())
+    assert (found["wavenumber"][0], found["wavenumber"][-1]) == (400, 4000)
+    assert found["standard_error"] is found["vibrational_density"]["standard_error"] is None
+    printed = capsys.readouterr().err
+    assert "km/mol per cm^-1" in printed
+    assert "±" not in printed
     arguments = ["--fwhm", 60, "--range", 400, 4000, "-o", folder / "ir.json"]
     assert main(["-q", "ir", *map(str, (*trajectories, *arguments))]) == 0
     found = json.loads((folder / "ir.json").read_text())
@@ -139,6 +151,23 @@ def test_ir_needs_one_molecule_and_enough_time(folder, capsys):
     message = refused(capsys, "ir", folder / "H2O.h5", "-o", folder / "ir.json")
     assert "H2O.h5: trajectory of" in message
     assert "shorter than one segment" in message
+    assert "simulation." not in message
+    message = refused(capsys, "ir", folder / "H2O.h5", folder / "H2O.h5", "-o", folder / "ir.json")
+    assert "H2O.h5: the same trajectory as" in message
+
+
+def test_ir_draws_modes_of_its_molecule_only(folder, capsys):
+    field = Bonds(molecule("H2O"))
+    settings = Simulation(lengths=[1], thermalisation=0.01, production=0.1)
+    md.run(field, field.atoms, settings, 1, folder / "run.h5")
+    modes = harmonic.Modes(np.ones(1), np.zeros((1, 6, 3)), np.ones(1))
+    harmonic.write(folder / "modes.json", harmonic.result(molecule("CH3OH"), modes, method="DenSNet"))
+    arguments = "ir", folder / "run.h5", "-o", folder / "ir.json", "--harmonic"
+    message = refused(capsys, *arguments, folder / "modes.json")
+    assert "modes.json: modes of CH4O, but " in message
+    assert "run.h5 is of H2O" in message
+    assert "not a harmonic result" in refused(capsys, *arguments, folder / "run.h5")
+    assert not (folder / "ir.json").exists()
 
 
 def test_harmonic(folder, monkeypatch):
@@ -151,6 +180,7 @@ def test_harmonic(folder, monkeypatch):
     found = harmonic.read(out)
     assert len(found["frequencies"]) == 12
     assert found["modes"].shape == (12, 6, 3)
+    assert found["model"] == {"file": str(folder / "model.pt"), "sha256": sha256(folder / "model.pt")}
 
 
 def test_check_and_schema(folder, capsys):
@@ -176,16 +206,24 @@ def test_bad_input_is_one_line_that_names_the_cause(folder, capsys):
     )
     assert "text.xyz: not readable" in refused(capsys, "predict", model, folder / "text.xyz", "-o", out)
     assert "text.xyz" in refused(capsys, "predict", folder / "text.xyz", start, "-o", out)
-    assert "--temperature: input should be greater than 0" in refused(
-        capsys, "md", model, start, "--temperature", "-5", "-o", folder / "a.h5"
+    assert "T300.1: trajectories are HDF5 files" in refused(capsys, "md", model, start, "-o", folder / "T300.1")
+    assert "simulation.production: 1e-09 ps hold no frame" in refused(
+        capsys, "md", model, start, "--production", "1e-9", "-o", folder / "a.h5"
+    )
+    assert "o.cube: a grid of" in refused(capsys, "cube", model, start, "--spacing", 0.002, "-o", folder / "o.cube")
+    assert "models 1 and 2 of the ensemble have the same weights" in refused(
+        capsys, "predict", model, model, start, "-o", out
     )
     assert "simulation.max_deviation: one model does not deviate" in refused(
         capsys, "md", model, start, "--max-deviation", "0.5", "-o", folder / "a.h5"
     )
     (folder / "study.yaml").write_bytes(b"\xff\xfe\x00")
     assert "study.yaml: not valid YAML" in refused(capsys, "check", folder / "study.yaml")
-    assert "--range 3500 400: empty window" in refused(capsys, "ir", "a.h5", "--range", 3500, 400, "-o", out)
-    assert "xylophone" in refused(capsys, "build", "xylophone", "-o", out)
+    ir = "ir", "a.h5", "-o", folder / "ir.json", "--range"
+    assert "--range 3500 400: empty window" in refused(capsys, *ir, 3500, 400)
+    assert "--range 500 530: too narrow for lines of --fwhm 12; give 36" in refused(capsys, *ir, 500, 530)
+    assert "--range 500.2 500.3: too narrow" in refused(capsys, *ir, 500.2, 500.3, "--fwhm", 0.01)
+    assert "'xylophone' is not a known molecule" in refused(capsys, "build", "Xylophone", "-o", out)
     assert not out.exists()
 
 
@@ -199,6 +237,10 @@ def test_bad_input_is_one_line_that_names_the_cause(folder, capsys):
         "cube m.pt a.xyz -o o.cube --margin 0",
         "md m.pt a.xyz --replicas 0",
         "md m.pt n.pt a.xyz --max-deviation 0",
+        "md m.pt a.xyz --temperature -5",
+        "md m.pt a.xyz --temperature inf",
+        "md m.pt a.xyz --thermalisation inf",
+        "md m.pt a.xyz --production inf",
         "build CO --length -1",
         "build CO --conformer -1",
     ],
@@ -209,6 +251,43 @@ def test_options_out_of_bounds_are_usage_errors(capsys, arguments):
         main(words)
     assert stopped.value.code == 2
     assert f"argument {words[-2]}: {words[-1]} is" in capsys.readouterr().err
+
+
+def test_structures_that_are_not_served_are_named_before_any_work(folder, capsys):
+    frames = [molecule("H2O"), molecule("H2O")]
+    frames[1].info["charge"] = 1
+    ase.io.write(folder / "ion.extxyz", frames)
+    (folder / "empty.xyz").write_text("0\n\n")
+    ase.io.write(folder / "atom.xyz", molecule("O"))
+    ion, model = folder / "ion.extxyz", folder / "no-model.pt"
+    message = "has the charge +1; only neutral molecules are served"
+    for command, called in (("predict", f"{ion}, frame 1"), ("cube", ion), ("md", ion), ("harmonic", ion)):
+        out = folder / ("o.xyz" if command == "predict" else "o.h5")
+        assert f"{called}: {message}" in refused(capsys, command, model, ion, "-o", out)
+    assert f"{ion}, frame 1: {message}" in refused(capsys, "label", folder / "study.yaml", ion, "-o", folder / "l.h5")
+    assert "empty.xyz: no atoms" in refused(capsys, "cube", model, folder / "empty.xyz", "-o", folder / "o.cube")
+    for command in ("md", "harmonic"):
+        message = refused(capsys, command, model, folder / "atom.xyz", "-o", folder / "o.h5")
+        assert "atom.xyz: a single atom does not vibrate" in message
+
+
+def test_md_run_again_keeps_what_is_complete(folder, monkeypatch, capsys):
+    field, out = Bonds(molecule("CH3OH")), folder / "run.h5"
+    monkeypatch.setattr(md, "ModelField", lambda model, symbols: field)
+    arguments = [folder / "model.pt", folder / "start.xyz", "--thermalisation", 0.01, "--production", 0.01]
+    command = ["md", *map(str, [*arguments, "--replicas", 2, "-o", out])]
+    assert main(command) == 0
+    (folder / "run_1.h5").unlink()
+    before, field.calls = (folder / "run_0.h5").read_bytes(), 0
+    assert main(command) == 0
+    assert field.calls == 41
+    assert "run_0.h5: complete already, not run again" in capsys.readouterr().err
+    assert (folder / "run_0.h5").read_bytes() == before
+    field.calls = 0
+    (folder / "run_0.h5").unlink()
+    message = refused(capsys, *command, "--seed", 2)
+    assert "run_1.h5: exists, from other settings, another start, seed or model" in message
+    assert field.calls == 0
 
 
 def test_a_foreign_zip_is_no_dataset(folder, capsys):

@@ -1,10 +1,12 @@
 """A wrong study says everything that is wrong with it, at once."""
 
 import copy
+from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
-from densnet.config import Study, check_study, load_study, merge
+from densnet.config import Section, Study, check_study, load_study, merge
 from densnet.errors import ConfigError
 
 SPECTRUM = {"lengths": [2], "ensemble": "nve", "timestep": 0.5, "stride": 4, "steps": 8100}
@@ -44,7 +46,10 @@ def test_every_wrong_key_is_named_with_a_suggestion():
         ({"molecule": {"name": "thiofene", "smiles": ""}}, "molecule.name: 'thiofene'.*did you mean thiophene"),
         ({"spectra": {"range": [3500, 400]}}, "spectra.range: 3500 is not below 400"),
         ({"simulation": {"stride": 0.75}}, "simulation.stride: 0.75 fs is not a multiple of .* 0.5 fs"),
-        ({"simulation": {"stride": 8.0}}, "simulation.stride: frames 8 fs apart know nothing above 2085"),
+        (
+            {"simulation": {"stride": 5.0}, "spectra": {"range": [400, 2000]}},
+            "simulation.stride: frames 5 fs apart show vibrations above 3322 .* up to 4000 cm.*; make it smaller",
+        ),
         ({"simulation": {"production": 1.0}}, "simulation.production: 1 ps is shorter than the 4 ps"),
         ({"sampling": {"aimd": {"replicas": 2}}}, r"chain length 1 has 2 replica\(s\) for 3 splits"),
         ({"frames": {"test": {2: 161}}}, "161 frames of chain length 2, but its campaigns keep 160"),
@@ -61,6 +66,83 @@ def test_studies_that_make_no_sense(sections, words):
         values["frames"]["train"] = {}
     with pytest.raises(ConfigError, match=words):
         check_study(values)
+
+
+INFINITE = float("inf")
+NONSENSE = [
+    ({"simulation": {"production": INFINITE}}, r"simulation\.production: Input should be a finite number"),
+    ({"sampling": {"aimd": {"temperature": float("nan")}}}, r"sampling\.aimd\.temperature: Input should be"),
+    ({"spectra": {"range": [400.0, INFINITE]}}, r"spectra\.range\.1: Input should be a finite number"),
+    ({"sampling": {"aimd": {"replicas": True}}}, r"sampling\.aimd\.replicas: Input should be a number, not yes or no"),
+    ({"sampling": {"aimd": {"lengths": [True, 2]}}}, r"sampling\.aimd\.lengths\.0: Input should be a number, not yes"),
+    ({"frames": {"test": {2: True}}}, r"frames\.test\.2: Input should be a number, not yes or no"),
+    ({"variants": {"a": {"train_frames": True}}}, r"variants\.a\.train_frames: Input should be a number, not yes"),
+    ({"variants": {"a": {"energy_training": {"clip": INFINITE}}}}, r"variants\.a\.energy_training\.clip: Input"),
+    ({"reference": {"xc": ""}}, r"reference\.xc: String should have at least 1 character"),
+    ({"reference": {"xc": " "}}, r"reference\.xc: String should have at least 1 character"),
+    ({"density_network": {"cutoff": 1e-9}}, r"density_network\.cutoff: Input should be greater than or equal to 1\.5"),
+    ({"basis": {"kind": "named", "name": "def2-SVP"}}, r"basis\.name: def2-SVP is no basis that densities are"),
+    ({"reference": {"coulomb_basis": "cc-pVDZ"}}, r"reference\.coulomb_basis: cc-pVDZ is no basis that densities are"),
+    ({"name": "a" * 101}, r"name: String should have at most 100 characters"),
+    ({"name": "../elsewhere"}, r"name: String should match pattern"),
+    ({"molecule": {"name": "cis/trans"}}, r"molecule\.name: 'cis/trans' is no file name; give 1 to 100"),
+    ({"molecule": {"name": "a" * 101}}, r"molecule\.name: 'aaaaaaaaaaaaaaaaaaaa\.\.\.' is no file name"),
+    ({"molecule": {"name": " "}}, r"molecule\.name: ' ' is no file name"),
+    ({"molecule": {"name": "polypyrrole"}}, r"molecule\.name: 'polypyrrole' is \[\*:1\]c1ccc\(\[nH\]1\)\[\*:2\], not"),
+    ({"molecule": {"name": "ethanol"}}, r"molecule\.name: 'ethanol' is CCO, not .* leave out molecule\.smiles"),
+    ({"variants": {"a" * 101: {}}}, r"variants\.a+: String should have at most 100 characters"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), NONSENSE)
+def test_values_that_make_no_sense(changes, words):
+    with pytest.raises(ConfigError, match=rf"1 wrong setting\(s\)\n  {words}"):
+        check_study(changed(**changes))
+
+
+def sections(section=Study):
+    """Yield every section there is."""
+    yield section
+    for field in section.model_fields.values():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, Section):
+                yield from sections(kind)
+
+
+@pytest.mark.parametrize("section", dict.fromkeys(sections()), ids=lambda section: section.__name__)
+def test_yes_is_never_a_number(section):
+    answers = {
+        name for name, field in section.model_fields.items() if bool in (field.annotation, *get_args(field.annotation))
+    }
+    with pytest.raises(ValidationError) as caught:
+        section.model_validate(dict.fromkeys(section.model_fields, True))
+    assert {item["loc"][0] for item in caught.value.errors() if item["type"] != "missing"} == {
+        *section.model_fields
+    } - answers
+
+
+def test_numbers_in_words_are_numbers():
+    """So that settings can be given on a command line."""
+    study = check_study(changed(seed="2", simulation={"temperature": "300", "replicas": 4.0}))
+    assert (study.seed, study.simulation.temperature, study.simulation.replicas) == (2, 300.0, 4)
+    assert check_study(changed(sampling={"aimd": {"temperature": 300}})).sampling["aimd"].temperature == 300.0
+
+
+@pytest.mark.parametrize(
+    ("name", "smiles"),
+    [("polythiophene", "c1(sc(cc1)[*:2])[*:1]"), ("thiophene", "[*:1]c1ccc(s1)[*:2]"), ("any name", "[*:1]O[*:2]")],
+)
+def test_names_of_molecules_that_are_theirs(name, smiles):
+    assert check_study(changed(molecule={"name": name, "smiles": smiles}))
+
+
+def test_a_cap_that_is_not_there_leaves_what_checkpoints_are_known_by():
+    plain, capped = check_study(STUDY), check_study(changed(energy_training={"max_electrons": 500}))
+    assert "max_electrons" not in plain.energy_training.model_dump()
+    assert plain.energy_training.fingerprint() == "ffe2238764ede004"
+    assert capped.energy_training.model_dump()["max_electrons"] == 500
+    assert plain.energy_training.fingerprint() != capped.energy_training.fingerprint()
+    assert plain.data_settings() == capped.data_settings()
 
 
 VARIANTS = [
@@ -142,13 +224,21 @@ def test_trainings_and_priors_that_make_no_sense(changes, words):
         ({"ensemble": "langevin"}, r"sampling.spectrum.friction: 10 per ps broadens lines by 53.1 .* at most 0\.56"),
         ({"steps": 8000}, "sampling.spectrum.steps: 4 ps are shorter than the 4.004 ps .* each replica"),
         ({"replicas": 1}, r"sampling.spectrum.steps: 4\.05 ps are shorter than the 8\.008 ps .* a single replica"),
-        ({"stride": 20}, "sampling.spectrum.stride: frames 10 fs apart know nothing above 1668"),
+        ({"stride": 20}, "sampling.spectrum.stride: frames 10 fs apart show vibrations above 1666"),
     ],
 )
 def test_trajectories_that_cannot_be_a_reference(changes, words):
     assert check_study(changed(sampling={"spectrum": SPECTRUM}, spectra={"reference": "spectrum"}))
     with pytest.raises(ConfigError, match=words):
         check_study(changed(sampling={"spectrum": SPECTRUM | changes}, spectra={"reference": "spectrum"}))
+
+
+def test_frames_may_be_further_apart_without_hydrogen():
+    alone = changed(molecule={"name": "x", "smiles": "S=C=S"}, simulation={"lengths": [1], "stride": 5.0})
+    alone["sampling"]["aimd"]["lengths"], alone["frames"]["test"] = [1], {1: 2}
+    assert check_study(alone)
+    with pytest.raises(ConfigError, match=r"simulation\.stride: .* up to 2500 cm"):
+        check_study(merge(alone, {"simulation": {"stride": 8.0}}))
 
 
 def test_the_reference_must_be_a_campaign():

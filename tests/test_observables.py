@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import molecule
 from ase.io.cube import read_cube_data
 from ase.units import Bohr
 from tests import toys
 
 from densnet import observables
+from densnet.errors import DataError, ModelError
+from densnet.potential import electrostatic_potential
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +65,36 @@ def test_cube_file_holds_the_function(tmp_path):
     assert data.sum() * (0.25 / Bohr) ** 3 == pytest.approx(np.pi**1.5, rel=1e-3)
     point = atoms.positions.min(axis=0) - 3.0 + np.array([3.0, 2.0, 2.5])
     assert data[12, 8, 10] / Bohr**3 == pytest.approx(np.exp(-point @ point), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "points", [np.zeros((4, 1)), np.zeros(3), np.zeros((4, 2)), np.zeros((2, 2, 3)), [[0, 0, np.nan]]]
+)
+def test_points_of_another_shape_are_refused(case, points):
+    basis, _, *rest = case
+    for function, arguments in (
+        (observables.density, case),
+        (observables.density_difference, (basis, *rest)),
+        (electrostatic_potential, case),
+    ):
+        with pytest.raises(ModelError, match=r"points must be finite and of shape \(P, 3\), in Å; got shape"):
+            function(*arguments, points)
+
+
+@pytest.mark.parametrize("box", [{"spacing": 0.002}, {"margin": 1e9}, {"margin": 1e300}])
+def test_a_grid_that_nobody_can_store_is_refused(tmp_path, box):
+    with pytest.raises(DataError, match=r"a\.cube: a grid of .* points.*--spacing .*--margin"):
+        observables.write_cube(tmp_path / "a.cube", molecule("H2O"), lambda r: r[:, 0], **box)
+    with pytest.raises(DataError, match=r"a\.cube: no atoms"):
+        observables.write_cube(tmp_path / "a.cube", Atoms(), lambda r: r[:, 0])
+
+
+def test_the_electrons_of_a_cube_file_are_said(tmp_path, caplog):
+    def gaussian(points):
+        return 2 * np.exp(-np.sum(points**2, axis=1)) / np.pi**1.5
+
+    with caplog.at_level("INFO"):
+        observables.write_cube(tmp_path / "a.cube", molecule("H2O"), gaussian, electrons=2)
+        observables.write_cube(tmp_path / "b.cube", molecule("H2O"), gaussian, unit=27.2)  # not a density
+    (record,) = caplog.records
+    assert "a.cube: the points hold 2.000 electrons of 2;" in record.getMessage()

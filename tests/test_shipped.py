@@ -1,6 +1,9 @@
 """Reference sets that ship: taken when the settings agree, checked when taken, described when added."""
 
 import json
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,8 +85,23 @@ def test_a_set_without_the_densities_that_a_study_trains_on_is_not_taken(folder)
     assert find(study(labels={"keep_densities": ["test"]}), folder)[0] == folder / "tiny.zarr.zip"
 
 
+def test_the_nearest_set_of_the_same_molecule_is_named_with_what_differs(folder):
+    path, message = find(study(name="second-seed", seed=2), folder)
+    assert path is None
+    assert "the shipped set of this molecule, 'tiny', has another seed; for another training alone, give" in message
+    path, message = find(study(name="finer", molecule={"smiles": "O([*:2])[*:1]"}, reference={"xc": "BLYP"}), folder)
+    assert path is None
+    assert message.endswith("'tiny', has another molecule.smiles, reference.xc")
+    index = json.loads((folder / "index.json").read_text())
+    index["far"] = json.loads(json.dumps(index["tiny"]))
+    index["far"]["settings"]["seed"], index["far"]["fingerprint"] = 3, "other"
+    (folder / "index.json").write_text(json.dumps(dict(reversed(index.items()))))
+    message = find(study(name="finer", reference={"xc": "BLYP"}), folder)[1]
+    assert message.endswith("the shipped set of this molecule, 'tiny', has another reference.xc")
+
+
 def test_a_study_without_a_set_hears_nothing(folder, tmp_path):
-    assert find(study(name="other", seed=2), folder) == (None, "")
+    assert find(study(name="other", molecule={"name": "polysulphide", "smiles": "[*:1]S[*:2]"}), folder) == (None, "")
     assert find(study(), tmp_path / "nowhere") == (None, "")
 
 
@@ -133,6 +151,27 @@ def test_what_ships_is_what_the_index_says_and_what_its_study_takes(name, tmp_pa
     assert sets.counts(opened) == shipped.read_index(SETS)[name]["frames"]
     wanted = {split: {str(n): count for n, count in getattr(asked.frames, split).items()} for split in SPLITS}
     assert sets.counts(opened) == wanted
+
+
+def test_the_workflow_finds_sets_from_another_folder_and_keeps_results_of_another_molecule(tmp_path):
+    (tmp_path / "results" / "ethanol").mkdir(parents=True)
+    (tmp_path / "results" / "ethanol" / "dataset.zarr.zip").symlink_to(SETS / "ethanethiol.zarr.zip")
+    asked = [
+        "-s",
+        ROOT / "Snakefile",
+        "--directory",
+        tmp_path,
+        "--dry-run",
+        "--cores",
+        "1",
+        "--config",
+        "study=ethanol",
+    ]
+    command, merged = [sys.executable, "-m", "snakemake", *asked], subprocess.STDOUT
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=merged, text=True, cwd=tmp_path)
+    assert result.returncode
+    assert re.search(r"labels: the shipped set \.\./\S+/data/ethanol\.zarr\.zip", result.stdout), result.stdout
+    assert "results/ethanol holds results of CCS; give the study another name" in result.stdout
 
 
 @pytest.mark.skipif(not shipped.read_index(SETS), reason="no set ships yet")

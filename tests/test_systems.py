@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from densnet import systems
 from densnet.config import Molecule
-from densnet.errors import ConfigError
+from densnet.errors import CalculationError, ConfigError
 from densnet.systems import build, chain, conformers, elements
 
 THIOPHENE = Molecule(name="thiophene", smiles="[*:1]c1ccc(s1)[*:2]")
@@ -67,8 +68,31 @@ def test_elements():
         (Molecule(name="x", smiles="[CH3]"), 1, "has 1 unpaired electron"),
         (Molecule(name="x", smiles="[Na+].[Cl-]"), 1, "is 2 molecules"),
         (Molecule(name="x", smiles="[*:1]C([O-])[*:2]"), 2, "has the charge -2"),
+        (Molecule(name="x", smiles="[*:1]=CC=[*:2]"), 2, r"has a multiple bond at \[\*:1\] or \[\*:2\]"),
+        (Molecule(name="x", smiles="[*:1]=CC=[*:2]"), 1, r"has a multiple bond at \[\*:1\] or \[\*:2\]"),
+        (
+            Molecule(name="x", smiles="[2H]OC"),
+            1,
+            r"'\[2H\]OC' has the isotope \[2H\]; masses are those of the elements",
+        ),
+        (Molecule(name="x", smiles="[*:1]C[13CH2]C[*:2]"), 2, r"has the isotope \[13C\]"),
     ],
 )
 def test_bad_molecules(molecule, length, words):
     with pytest.raises(ConfigError, match=words):
         build(molecule, length)
+
+
+def test_an_element_that_xtb_does_not_know_is_one_clear_error():
+    with pytest.raises(CalculationError, match=r"U: GFN2-xTB, .* fails \(No support for elements with Z >86"):
+        build(Molecule(name="uranium", smiles="[U]"))
+
+
+def test_a_start_that_is_not_relaxed_is_told(monkeypatch, caplog):
+    monkeypatch.setattr(systems, "STEPS", 1)
+    build(Molecule(name="water"))
+    assert "OH2: start geometry not relaxed to 0.05 eV/Angstrom in 1 steps" in caplog.text
+    caplog.clear()
+    monkeypatch.setattr(systems, "STEPS", 300)
+    build(Molecule(name="water"))
+    assert "not relaxed" not in caplog.text

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from densnet.errors import ConfigError
-from densnet.names import smiles_of
+from densnet.names import NAMES, related, smiles_of
+from densnet.spectra import aliasing
 
 if TYPE_CHECKING:
-    from densnet.config import Campaign, Spectra, Study
+    from densnet.config import Campaign, Study
 
+LONGEST = 100
+"""Characters of a name: folders, files and captions are made of it."""
 WIDTH = 48.05
 """ps cm^-1: full width at half maximum of a line times the length of the Hann window behind it."""
 FRICTION = 5.31
 """ps cm^-1: full width at half maximum that Langevin friction gives a line, for each 1/ps."""
-HIGHEST = 16678.0
-"""fs cm^-1: highest wavenumber that frames tell apart, times the time between them."""
 
 
 def problems(study: Study) -> list[str]:
@@ -53,6 +54,16 @@ def _molecule(study: Study) -> Iterator[str]:
         )
 
 
+def _label(study: Study) -> Iterator[str]:
+    """Yield why the name of the molecule cannot stand in file names, or belongs to another molecule."""
+    name, smiles, known = study.molecule.name, study.molecule.smiles, NAMES.get(study.molecule.name)
+    if not name.strip() or len(name) > LONGEST or not name.isprintable() or re.search(r"[\\/]", name):
+        shown = name if len(name) <= LONGEST else f"{name[:20]}..."
+        yield f"molecule.name: {shown!r} is no file name; give 1 to {LONGEST} printable characters without slashes"
+    if smiles and known and not related(smiles, known):
+        yield f"molecule.name: '{name}' is {known}, not {smiles}; give another name, or leave out molecule.smiles"
+
+
 def _sampling(study: Study) -> Iterator[str]:
     """Yield the chain lengths whose trajectories are too few, or too short, for the frames asked for."""
     for length in study.frames.lengths():
@@ -74,6 +85,8 @@ def _sampling(study: Study) -> Iterator[str]:
 
 UNINFORMED = 1e-4
 """Largest useful threshold of natural functions where the prior is none."""
+FITTING = re.compile("fit|ri$|weigend|demon|ahlrichs")
+"""What the names of auxiliary bases have in PySCF, without their dashes."""
 
 
 def _basis(study: Study) -> Iterator[str]:
@@ -83,6 +96,16 @@ def _basis(study: Study) -> Iterator[str]:
             f"density_network.irreps: highest l is {max(found)}, but basis.max_l is {study.basis.max_l}; "
             "add features of that l, or lower basis.max_l"
         )
+
+
+def _fitting(study: Study) -> Iterator[str]:
+    """Yield the bases for fitting densities that are, by their name, for orbitals."""
+    asked = {"reference.coulomb_basis": study.reference.coulomb_basis}
+    if study.basis.kind == "named":
+        asked["basis.name"] = study.basis.name
+    for key, name in asked.items():
+        if not FITTING.search("".join(filter(str.isalnum, name.lower()))):
+            yield f"{key}: {name} is no basis that densities are fitted in (their names end in fit or ri)"
 
 
 def _prior(study: Study) -> Iterator[str]:
@@ -154,11 +177,8 @@ def _times(study: Study) -> Iterator[str]:
             f"simulation.stride: {simulation.stride:g} fs is not a multiple of simulation.timestep "
             f"= {simulation.timestep:g} fs"
         )
-    if not _resolved(simulation.stride, spectra.range[1]):
-        yield (
-            f"simulation.stride: frames {simulation.stride:g} fs apart know nothing above "
-            f"{HIGHEST / simulation.stride:.0f} cm^-1; store more often, or lower the end of spectra.range"
-        )
+    if folded := _folded(study, simulation.stride, simulation.timestep):
+        yield f"simulation.stride: {folded}; make it smaller"
     if spectra.range[0] >= spectra.range[1]:
         yield f"spectra.range: {spectra.range[0]:g} is not below {spectra.range[1]:g}; give the lower end first"
     if simulation.production < (segment := WIDTH / spectra.fwhm):
@@ -168,9 +188,17 @@ def _times(study: Study) -> Iterator[str]:
         )
 
 
-def _resolved(interval: float, highest: float) -> bool:
-    """Return whether frames at an interval (fs) hold a wavenumber (cm^-1)."""
-    return interval * highest <= HIGHEST
+def _folded(study: Study, interval: float, timestep: float) -> str:
+    """Return what frames fold into the spectra, in words; empty when nothing. Both times in fs."""
+    if not aliasing.folded(interval, timestep, ["H"]):
+        return ""
+    from densnet.systems import elements  # loads RDKit, for strides where the elements matter
+
+    try:
+        symbols = elements(study.molecule)
+    except ConfigError:  # said where molecules are checked
+        symbols = ["H"]
+    return aliasing.folded(interval, timestep, symbols)
 
 
 def _reference(study: Study) -> Iterator[str]:
@@ -191,11 +219,11 @@ def _reference(study: Study) -> Iterator[str]:
             f"{key}.friction: {campaign.friction:g} per ps broadens lines by {added:.3g} cm^-1, too much for "
             f"spectra.fwhm = {spectra.fwhm:g}; say ensemble: nve, or friction at most {spectra.fwhm / 4 / FRICTION:.2g}"
         )
-    yield from _reference_times(campaign, key, spectra)
+    yield from _reference_times(campaign, key, study)
 
 
-def _reference_times(campaign: Campaign, key: str, spectra: Spectra) -> Iterator[str]:
-    time, interval = campaign.steps * campaign.timestep / 1e3, campaign.stride * campaign.timestep
+def _reference_times(campaign: Campaign, key: str, study: Study) -> Iterator[str]:
+    time, spectra = campaign.steps * campaign.timestep / 1e3, study.spectra
     halves = 2 if campaign.replicas == 1 else 1  # a single trajectory is cut to see how it agrees with itself
     if time < (needed := halves * WIDTH / spectra.fwhm):
         yield (
@@ -203,11 +231,8 @@ def _reference_times(campaign: Campaign, key: str, spectra: Spectra) -> Iterator
             f"needs of {'each' if halves == 1 else 'a single'} replica of spectra.reference; run longer, or raise "
             "spectra.fwhm"
         )
-    if not _resolved(interval, spectra.range[1]):
-        yield (
-            f"{key}.stride: frames {interval:g} fs apart know nothing above {HIGHEST / interval:.0f} cm^-1; store "
-            "more often, or lower the end of spectra.range"
-        )
+    if folded := _folded(study, campaign.stride * campaign.timestep, campaign.timestep):
+        yield f"{key}.stride: {folded}; make it smaller"
 
 
-CHECKS = (_lengths, _molecule, _sampling, _basis, _prior, _grid, _times, _reference)
+CHECKS = (_lengths, _molecule, _label, _sampling, _basis, _fitting, _prior, _grid, _times, _reference)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from densnet.errors import ConfigError
 
@@ -23,6 +26,8 @@ NAMES = {
     "thiophene": "c1ccsc1",
     "water": "O",
 }
+ENDS = re.compile(r"\[\*:[12]\]")
+"""Attachment points of a repeat unit."""
 
 
 def smiles_of(name: str, smiles: str = "") -> str:
@@ -42,3 +47,29 @@ def smiles_of(name: str, smiles: str = "") -> str:
         f"molecule.name: '{name}' is not a known molecule (did you mean {' or '.join(close[:2])}?); "
         "give molecule.smiles"
     )
+
+
+def smiles_in(settings: Mapping[str, Any]) -> str:
+    """Return the SMILES of a molecule, given its settings as a study or a dataset has them (see `smiles_of`)."""
+    return smiles_of(settings.get("name", ""), settings.get("smiles", ""))
+
+
+def same(one: str, other: str) -> bool:
+    """Return whether two SMILES are the same molecule, or the same repeat unit."""
+    return one == other or _canonical(one) == _canonical(other)
+
+
+def related(one: str, other: str) -> bool:
+    """Return whether two SMILES are the `same`, or one the repeat unit of chains whose monomer is the other."""
+    if ("*" in one) != ("*" in other):
+        one, other = (ENDS.sub("[H]", smiles) for smiles in (one, other))
+    return same(one, other)
+
+
+def _canonical(smiles: str) -> str:
+    """Return a SMILES in the one way in which RDKit writes it; one that cannot be read, as it is."""
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        graph = Chem.MolFromSmiles(smiles)
+    return smiles if graph is None else Chem.MolToSmiles(graph)

@@ -7,6 +7,8 @@ isotropic part of the quadrupole.
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,13 +20,20 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gamma
 
 from densnet.basis import AuxiliaryBasis
+from densnet.errors import DataError, ModelError
 from densnet.files import atomic
 from densnet.prior import FreeAtom, FreeAtoms
+
+log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
 SLICE = 20_000
 """Points evaluated at once; bounds the memory to SLICE times the number of functions of an atom."""
+DENSITY = Bohr**-3
+"""Atomic unit of a density, e/Å^3."""
+MOST = 50_000_000
+"""Points of a cube file, which then has 650 MB."""
 
 
 def density_difference(
@@ -48,8 +57,13 @@ def density_difference(
     Returns
     -------
     (P,) e/Å^3.
+
+    Raises
+    ------
+    ModelError
+        The points are not (P, 3) finite numbers.
     """
-    points = np.asarray(points, float) / Bohr
+    points = as_points(points) / Bohr
     total, offsets = np.zeros(len(points)), basis.offsets(symbols)
     for part in _slices(len(points)):
         for i, symbol in enumerate(symbols):
@@ -67,9 +81,17 @@ def density(
     points: ArrayLike,
 ) -> Array:
     """Return the total electron density (P,) in e/Å^3; arguments as in `density_difference`."""
-    points = np.asarray(points, float)
+    points = as_points(points)
     prior = free_atoms.density(symbols, positions, points)
     return prior + density_difference(basis, symbols, positions, coefficients, points)
+
+
+def as_points(points: ArrayLike) -> Array:
+    """Return points as an array (P, 3); raise `ModelError` where they are something else, or not finite."""
+    given = np.asarray(points, float)
+    if given.ndim != 2 or given.shape[1] != 3 or not np.isfinite(given).all():
+        raise ModelError(f"points must be finite and of shape (P, 3), in Å; got shape {given.shape}")
+    return given
 
 
 def dipole(basis: AuxiliaryBasis, symbols: Sequence[str], positions: Array, coefficients: Array) -> Array:
@@ -122,8 +144,9 @@ def write_cube(
     *,
     spacing: float = 0.2,
     margin: float = 3.0,
-    unit: float = Bohr**-3,
+    unit: float = DENSITY,
     comment: str = "",
+    electrons: float | None = None,
 ) -> None:
     """Write a function of space as a Gaussian cube file, which common viewers open.
 
@@ -143,12 +166,44 @@ def write_cube(
         The atomic unit that the file holds, in units of the function; by default the function is a density in e/Å^3.
     comment
         First line of the file.
+    electrons
+        What a density has in all of space; logged beside what the points of the file hold of it.
+
+    Raises
+    ------
+    DataError
+        No atoms, or a grid of more than ``MOST`` points.
     """
-    low, high = atoms.positions.min(axis=0) - margin, atoms.positions.max(axis=0) + margin
-    counts = np.ceil((high - low) / spacing).astype(int) + 1
-    axes = [low[i] + spacing * np.arange(counts[i]) for i in range(3)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    values = np.concatenate([function(points[part]) for part in _slices(len(points))]) / unit
+    low, counts = _box(path, atoms, spacing, margin)
+    values = np.concatenate([function(low + spacing * steps) for steps in _steps(counts)]) / unit
+    if unit == DENSITY:
+        _log_electrons(path, float(values.sum()) * (spacing / Bohr) ** 3, electrons)
     boxed = Atoms(atoms.numbers, atoms.positions, cell=np.diag(counts * spacing))
     with atomic(path) as temporary, open(temporary, "w") as file:
         write_ase_cube(file, boxed, data=values.reshape(counts), origin=low, comment=comment)
+
+
+def _box(path: str | Path, atoms: Atoms, spacing: float, margin: float) -> tuple[Array, NDArray[np.int64]]:
+    """Return the corner (3,) of a cube file's grid, Å, and its numbers of points."""
+    if not len(atoms):
+        raise DataError(f"{path}: no atoms to put into a box; give a structure that has some")
+    low, high = atoms.positions.min(axis=0) - margin, atoms.positions.max(axis=0) + margin
+    counts = np.ceil((high - low) / spacing) + 1
+    if not (total := math.prod(counts.tolist())) <= MOST:
+        raise DataError(
+            f"{path}: a grid of {total:.2g} points, at most {MOST:.2g} are written; choose a larger --spacing "
+            f"({spacing:g} Å) or a smaller --margin ({margin:g} Å)"
+        )
+    return low, counts.astype(int)
+
+
+def _steps(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the numbers (n, 3) of steps from the corner to the points of a grid, the last index fastest."""
+    total = math.prod(counts.tolist())
+    for part in _slices(total):
+        yield np.stack(np.unravel_index(np.arange(part.start, min(part.stop, total)), counts), axis=-1)
+
+
+def _log_electrons(path: str | Path, held: float, electrons: float | None) -> None:
+    beside = "" if electrons is None else f" of {electrons:g}; the rest is in cusps between points and outside the box"
+    log.info("%s: the points hold %.3f electrons%s", path, held, beside)

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gamma, gammainc, gammaincc
 
 from densnet.basis import AuxiliaryBasis
+from densnet.observables import as_points
 from densnet.prior import FreeAtom, FreeAtoms
 
 Array = NDArray[np.float64]
@@ -55,8 +56,13 @@ def electrostatic_potential(
     Returns
     -------
     (P,) V.
+
+    Raises
+    ------
+    ModelError
+        The points are not (P, 3) finite numbers.
     """
-    points = np.asarray(points, float) / Bohr
+    points = as_points(points) / Bohr
     total, offsets = np.zeros(len(points)), basis.offsets(symbols)
     for i, (symbol, centre) in enumerate(zip(symbols, positions / Bohr, strict=True)):
         vectors = points - centre

@@ -13,6 +13,7 @@ from densnet.config import Labels, Study, fingerprint
 from densnet.dataset import Dataset
 from densnet.errors import DataError
 from densnet.files import atomic, sha256
+from densnet.names import same, smiles_in, smiles_of
 
 INDEX = "index.json"
 SUFFIX = ".zarr.zip"
@@ -54,10 +55,24 @@ def find(study: Study, folder: Path, results: Path) -> tuple[Path | None, str]:
             if computed.exists():
                 return None, f"labels: those computed before; without {computed}, {path} would be taken"
             return path, f"labels: the shipped set {path}; `--config labels=compute` computes them instead"
-    if study.name in index:
-        changed = ", ".join(_differences(settings, index[study.name]["settings"]))
-        return None, f"labels are computed, from the sampling on: the shipped set of this name has another {changed}"
-    return None, ""
+    return None, _nearest(study, index)
+
+
+def _nearest(study: Study, index: dict[str, Any]) -> str:
+    """Return in what the set nearest to a study differs from it; empty where none has its name or its molecule."""
+    settings, molecule = study.data_settings(), smiles_of(study.molecule.name, study.molecule.smiles)
+    found = {
+        name: list(_differences(settings, entry["settings"]))
+        for name, entry in index.items()
+        if name == study.name or same(smiles_in(entry["settings"]["molecule"]), molecule)
+    }
+    if not found:
+        return ""
+    name = study.name if study.name in found else min(found, key=lambda name: len(found[name]))
+    whose = "of this name" if name == study.name else f"of this molecule, '{name}',"
+    hint = "; for another training alone, give a variant that seed" if found[name] == ["seed"] else ""
+    changed = ", ".join(found[name])
+    return f"labels are computed, from the sampling on: the shipped set {whose} has another {changed}{hint}"
 
 
 def _differences(ours: Any, theirs: Any, key: str = "") -> Iterator[str]:  # noqa: ANN401 - settings of any depth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
@@ -10,7 +11,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from densnet.config import Molecule
-from densnet.errors import ConfigError
+from densnet.errors import CalculationError, ConfigError
 from densnet.names import smiles_of
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ HEAD, TAIL = 1, 2
 EMBEDDED_ATOMS = 2000  # small molecules are embedded often: one in forty finds the trans ethanethiol
 EMBEDDINGS = 20  # at least
 RELAXED = 0.05  # eV/Angstrom
+STEPS = 300
 
 
 def build(molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0, *, relax: bool = True) -> Atoms:
@@ -49,6 +51,8 @@ def build(molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0
     ------
     ConfigError
         Unknown name, SMILES that cannot be read or embedded, or a length the molecule does not have.
+    CalculationError
+        GFN2-xTB does not know an element, or does not converge.
     """
     found = _embedded(molecule, length, seed)
     atoms = found[conformer % len(found)]
@@ -94,7 +98,8 @@ def chain(smiles: str, length: int) -> Chem.Mol:
     Raises
     ------
     ConfigError
-        A SMILES that cannot be read, a length that does not exist, or anything but one neutral closed-shell molecule.
+        A SMILES that cannot be read, a length that does not exist, or anything but one neutral closed-shell molecule
+        of natural elements.
     """
     if length < 1:
         raise ConfigError(f"chain length {length}: a chain has at least one unit")
@@ -107,22 +112,34 @@ def chain(smiles: str, length: int) -> Chem.Mol:
         if length != 1:
             raise ConfigError(f"molecule.smiles: '{smiles}' has no attachment points, so there is no chain of {length}")
         return _served(unit, smiles)
+    _check_ends(ends, smiles)
+    return _served(_join(unit, length), smiles)
+
+
+def _check_ends(ends: Sequence[Chem.Atom], smiles: str) -> None:
+    """Raise `ConfigError` unless a repeat unit has a head and a tail, each at a single bond."""
     if sorted(atom.GetAtomMapNum() for atom in ends) != [HEAD, TAIL] or any(atom.GetDegree() != 1 for atom in ends):
         raise ConfigError(
             f"molecule.smiles: '{smiles}' needs exactly the attachment points [*:1] and [*:2], one bond each"
         )
-    return _served(_join(unit, length), smiles)
+    if any(bond.GetBondType() != Chem.BondType.SINGLE for atom in ends for bond in atom.GetBonds()):
+        raise ConfigError(
+            f"molecule.smiles: '{smiles}' has a multiple bond at [*:1] or [*:2]; units are joined by single bonds, "
+            "so put multiple ones inside the unit"
+        )
 
 
 def _served(graph: Chem.Mol, smiles: str) -> Chem.Mol:
-    """Return the graph; raise `ConfigError` unless it is one neutral molecule without unpaired electrons."""
+    """Return the graph; raise `ConfigError` unless it is one neutral closed-shell molecule of natural elements."""
     charge = Chem.GetFormalCharge(graph)
     unpaired = sum(atom.GetNumRadicalElectrons() for atom in graph.GetAtoms())
     fragments = len(Chem.GetMolFrags(graph))
+    isotope = next((f"[{atom.GetIsotope()}{atom.GetSymbol()}]" for atom in graph.GetAtoms() if atom.GetIsotope()), "")
     for wrong, what in (
         (fragments != 1, f"is {fragments} molecules; give one"),
         (charge != 0, f"has the charge {charge:+d}; only neutral molecules are served"),
         (unpaired != 0, f"has {unpaired} unpaired electron(s); only closed shells are served"),
+        (isotope, f"has the isotope {isotope}; masses are those of the elements, so leave its number out"),
     ):
         if wrong:
             raise ConfigError(f"molecule.smiles: '{smiles}' {what}")
@@ -175,11 +192,19 @@ def _distinct(energies: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _relax(atoms: Atoms) -> None:
-    """Relax in place with GFN2-xTB."""
+    """Relax in place with GFN2-xTB; raise `CalculationError` where that cannot be done."""
+    from ase.calculators.calculator import CalculatorError
     from ase.optimize import BFGS
 
     from densnet.reference.xtb import xtb_calculator
 
     atoms.calc = xtb_calculator()
-    BFGS(atoms, logfile=None).run(fmax=RELAXED, steps=300)
+    try:
+        converged = BFGS(atoms, logfile=None).run(fmax=RELAXED, steps=STEPS)
+    except CalculatorError as error:
+        raise CalculationError(
+            f"{atoms.symbols}: GFN2-xTB, which relaxes start geometries, fails ({error}); give another molecule"
+        ) from None
+    if not converged:
+        log.warning("%s: start geometry not relaxed to %g eV/Angstrom in %d steps", atoms.symbols, RELAXED, STEPS)
     atoms.calc = None

@@ -120,7 +120,7 @@ def by_length(files: Iterable[str]) -> dict[int, list[Path]]:
 def gpus(device: str) -> int:
     """Return how many GPUs a job of the study asks for: one where the study may use one and the machine has one.
 
-    The GPUs of a cluster are not seen from its login node: there, say ``reference.device: gpu``.
+    The GPUs of a cluster are not seen from its login node: there, say ``device: gpu`` and ``reference.device: gpu``.
     """
     return int(device == "gpu" or (device == "auto" and GPU.exists()))
 
@@ -169,16 +169,19 @@ def _imports(module: str) -> frozenset[str]:
 
 def task(snakemake: Job, name: str) -> Task:
     """Return the training of a rule; its seed carries the name of the rule, for variants of the study too."""
-    import torch
-
     from densnet.provenance import seed
     from densnet.training import Task
 
-    given, made = snakemake.input, snakemake.output
-    asked = snakemake.resources.get("gpu", 0) and torch.cuda.is_available()
-    number = seed(snakemake.params.seed, name)
-    device, train_frames = "cuda" if asked else "cpu", snakemake.params.get("train_frames")
+    given, made, device = snakemake.input, snakemake.output, device_of(snakemake)
+    number, train_frames = seed(snakemake.params.seed, name), snakemake.params.get("train_frames")
     return Task(Path(given.dataset), number, Path(made.model), Path(made.history), device, train_frames)
+
+
+def device_of(snakemake: Job) -> str:
+    """Return where the networks of a job run, as PyTorch names it: on a GPU where the job has one."""
+    from densnet.models.devices import torch_device
+
+    return torch_device("auto" if snakemake.resources.get("gpu", 0) else "cpu")
 
 
 @contextmanager

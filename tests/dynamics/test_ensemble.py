@@ -85,7 +85,7 @@ def test_dynamics_stops_where_the_models_disagree(tmp_path):
     field, limited = Bonds(molecule("H2O")), SHORT.model_copy(update={"max_deviation": 0.5})
     with pytest.raises(SimulationError, match=r"a\.h5: stopped at step 50 .*deviate by 0\.9 eV/Å, more than 0\.5"):
         md.run(disagreeing(field, 50), field.atoms, limited, 7, tmp_path / "a.h5")
-    assert len(read(tmp_path / "a.last.xyz")) == 3
+    assert len(read(tmp_path / "a.h5.last.xyz")) == 3
     field.calls = 0
     md.run(disagreeing(field, 50), field.atoms, SHORT, 7, tmp_path / "b.h5")  # nobody asked
 

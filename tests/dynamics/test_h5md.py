@@ -26,6 +26,13 @@ def test_round_trip(tmp_path, trajectory):
     assert len(h5md.read(tmp_path / "a.h5", coordinates=False).position) == 0
 
 
+def test_files_without_masses_have_those_of_the_elements(tmp_path, trajectory):
+    h5md.write(tmp_path / "a.h5", trajectory)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file["particles/molecule/mass"]
+    assert h5md.read(tmp_path / "a.h5").masses == pytest.approx([15.999, 1.008, 1.008])
+
+
 def test_layout_is_h5md(tmp_path, trajectory):
     h5md.write(tmp_path / "a.h5", trajectory)
     with h5py.File(tmp_path / "a.h5") as file:

@@ -13,9 +13,11 @@ from densnet.config import Simulation
 from densnet.dynamics import h5md, md
 from densnet.dynamics.integrator import maxwell_boltzmann
 from densnet.dynamics.replica import Start
-from densnet.errors import ConfigError, SimulationError
+from densnet.errors import ConfigError, DataError, ModelError, SimulationError
 
 SHORT = Simulation(lengths=[1], thermalisation=0.6, production=0.8, timestep=0.5, stride=2.0)
+BRIEF = SHORT.model_copy(update={"thermalisation": 0.01, "production": 0.02})
+STEPS = 60
 
 
 class Killed(BaseException):
@@ -40,6 +42,8 @@ def test_frames_times_and_momenta(tmp_path):
     masses = found.masses[:, None]
     assert np.abs((masses * found.velocity[-1]).sum(axis=0)).max() < 1e-6
     assert found.parameters["replica"] == 3
+    assert found.parameters["seed"] == 7
+    assert found.parameters.keys().isdisjoint({"lengths", "replicas", "batch"})  # of one trajectory they say nothing
     assert found.parameters["provenance"]["densnet"]
     bond = np.linalg.norm(found.position[:, 0] - found.position[:, 1], axis=1) / field.atoms.get_distance(0, 1)
     assert bond.max() <= found.parameters["largest_stretch"] < 1.5
@@ -80,12 +84,12 @@ def test_damaged_checkpoints_are_not_continued(tmp_path, caplog, size):
     field = Bonds(molecule("CH3OH"))
     with pytest.raises(Killed):
         md.run(killed_after(field, 900), field.atoms, SHORT, 7, tmp_path / "a.h5")
-    last = max((tmp_path / "a.part").glob("*.npz"))
+    last = max((tmp_path / "a.h5.part").glob("*.npz"))
     last.write_bytes(last.read_bytes()[: int(size * last.stat().st_size)])
     found = md.run(field, field.atoms, SHORT, 7, tmp_path / "a.h5")
     assert f"{last}: unreadable checkpoint" in caplog.text and "starting anew" in caplog.text
     assert np.array_equal(found.dipole, md.run(field, field.atoms, SHORT, 7, tmp_path / "b.h5").dipole)
-    assert not (tmp_path / "a.part").exists()
+    assert not (tmp_path / "a.h5.part").exists()
 
 
 def test_seeds_make_different_runs(tmp_path):
@@ -110,7 +114,7 @@ def test_a_breaking_bond_stops_the_run_and_leaves_the_last_good_frame(tmp_path):
 
     with pytest.raises(SimulationError, match=r"a\.h5: stopped at step \d+ .*bond O0-H1 is 1\.5.*last\.xyz"):
         md.run(tearing, field.atoms, SHORT, 7, tmp_path / "a.h5")
-    last = read(tmp_path / "a.last.xyz")
+    last = read(tmp_path / "a.h5.last.xyz")
     assert last.get_distance(0, 1) < 1.5 * field.atoms.get_distance(0, 1)
     assert not (tmp_path / "a.h5").exists()
 
@@ -155,7 +159,7 @@ def test_together_they_are_what_they_are_alone(tmp_path):
     field = Bonds(molecule("CH3OH"))
     many = md.run_together(field, starts(tmp_path, field, "many"), SHORT)
     for seed, found in enumerate(many):
-        alone = md.run(field, field.atoms, SHORT, seed, tmp_path / "alone.h5")
+        alone = md.run(field, field.atoms, SHORT, seed, tmp_path / f"alone{seed}.h5")
         assert np.array_equal(found.dipole, alone.dipole)
         assert np.array_equal(h5md.read(tmp_path / f"many{seed}.h5").dipole, alone.dipole)
 
@@ -169,7 +173,7 @@ def test_killed_together_they_go_on_together(tmp_path, lost):
     with pytest.raises(Killed):
         md.run_together(killed_after(field, 3 * 1800), starts(tmp_path, field, "killed"), SHORT)
     for replica in range(lost):
-        max((tmp_path / f"killed{replica}.part").glob("*.npz")).unlink()
+        max((tmp_path / f"killed{replica}.h5.part").glob("*.npz")).unlink()
     field.calls = 0
     resumed = md.run_together(field, starts(tmp_path, field, "killed"), SHORT)
     assert field.calls == 3 * (2800 - (1500 if not lost else 1000))
@@ -186,7 +190,7 @@ def test_of_several_the_one_that_breaks_is_named(tmp_path):
         torn = field.calls > 300 and field.calls % 3 == 2
         return point._replace(forces=point.forces * (np.nan if torn else 1))
 
-    with pytest.raises(SimulationError, match=r"a1\.h5: stopped .*not finite.*a1\.last\.xyz"):
+    with pytest.raises(SimulationError, match=r"a1\.h5: stopped .*not finite.*a1\.h5\.last\.xyz"):
         md.run_together(tearing, starts(tmp_path, field, "a"), SHORT)
 
 
@@ -207,3 +211,94 @@ def test_a_disk_that_fills_up_costs_no_replica(tmp_path, monkeypatch):
     found = md.run_together(field, starts(tmp_path, field, "a"), SHORT)
     assert field.calls == 0 and [len(one.dipole) for one in found] == [401] * 3
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_trajectory_that_is_there_is_not_run_again(tmp_path, caplog):
+    field = Bonds(molecule("H2O"))
+    whole = md.run_together(field, starts(tmp_path, field, "a"), BRIEF)
+    (tmp_path / "a1.h5").unlink()
+    field.calls = 0
+    with caplog.at_level("INFO"):
+        found = md.run_together(field, starts(tmp_path, field, "a"), BRIEF)
+    assert field.calls == STEPS + 1
+    assert caplog.text.count("complete already, not run again") == 2
+    for one, other in zip(whole, found, strict=True):
+        assert np.array_equal(one.dipole, other.dipole)
+    field.calls = 0
+    md.run_together(field, starts(tmp_path, field, "a"), BRIEF)
+    assert field.calls == 0
+
+
+def test_a_kill_between_two_files_costs_nothing(tmp_path, monkeypatch):
+    field, honest = Bonds(molecule("H2O")), h5md.write
+
+    def killed(path, trajectory):
+        if path.name == "a1.h5":
+            raise Killed
+        honest(path, trajectory)
+
+    monkeypatch.setattr(h5md, "write", killed)
+    with pytest.raises(Killed):
+        md.run_together(field, starts(tmp_path, field, "a"), BRIEF)
+    monkeypatch.setattr(h5md, "write", honest)
+    first, field.calls = (tmp_path / "a0.h5").read_bytes(), 0
+    md.run_together(field, starts(tmp_path, field, "a"), BRIEF)
+    assert field.calls == 0
+    assert (tmp_path / "a0.h5").read_bytes() == first
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("other", ["seed", "settings", "model", "positions", "masses", "velocities"])
+def test_what_is_there_is_not_overwritten_by_another_run(tmp_path, other):
+    field, out = Bonds(molecule("H2O")), tmp_path / "a.h5"
+    md.run(field, field.atoms, BRIEF, 7, out, fingerprint="model")
+    before, atoms = out.read_bytes(), field.atoms.copy()
+    if other == "positions":
+        atoms.rattle(0.01)
+    if other == "masses":
+        atoms.set_masses([15.999, 2.014, 2.014])
+    settings = BRIEF.model_copy(update={"temperature": 200.0}) if other == "settings" else BRIEF
+    velocities = np.eye(3) * 1e-3 if other == "velocities" else None
+    fingerprint, seed = ("model 2" if other == "model" else "model"), (8 if other == "seed" else 7)
+    with pytest.raises(DataError, match=r"a\.h5: exists, from other settings, .* delete it or give another -o"):
+        md.run(field, atoms, settings, seed, out, fingerprint=fingerprint, velocities=velocities)
+    assert out.read_bytes() == before
+
+
+def test_heavy_hydrogen_stays_heavy_in_the_file(tmp_path):
+    field = Bonds(molecule("H2O"))
+    field.atoms.set_masses([15.999, 2.014, 2.014])
+    md.run(field, field.atoms, BRIEF, 7, tmp_path / "a.h5")
+    found = h5md.read(tmp_path / "a.h5")
+    assert found.masses.tolist() == [15.999, 2.014, 2.014]
+    assert found.atoms(3).get_masses().tolist() == [15.999, 2.014, 2.014]
+    kinetic = 0.5 * (found.masses[:, None] * (found.velocity / units.fs) ** 2).sum(axis=(1, 2))
+    assert found.kinetic_energy == pytest.approx(kinetic, rel=1e-4)
+
+
+def test_names_that_differ_after_a_dot_share_nothing(tmp_path):
+    field = Bonds(molecule("H2O"))
+    first, second = (Start(field.atoms, 1, tmp_path / f"T300.{k}.h5") for k in (1, 2))
+    assert first.beside(".part").name == "T300.1.h5.part"
+    assert second.beside(".part").name == "T300.2.h5.part"
+    with pytest.raises(DataError, match=r"T300\.1: trajectories are HDF5 files; give a name that ends in \.h5"):
+        Start(field.atoms, 1, tmp_path / "T300.1")
+    (tmp_path / "folder.h5").mkdir()
+    with pytest.raises(DataError, match=r"folder\.h5: is a folder"):
+        Start(field.atoms, 1, tmp_path / "folder.h5")
+
+
+def test_a_run_without_frames_is_refused(tmp_path):
+    field = Bonds(molecule("H2O"))
+    for production in (1e-9, 1.4e-3):
+        with pytest.raises(ConfigError, match=r"simulation\.production: \S+ ps hold no frame"):
+            md.run(field, field.atoms, BRIEF.model_copy(update={"production": production}), 7, tmp_path / "a.h5")
+
+
+def test_a_start_without_finite_results_is_refused(tmp_path):
+    field = Bonds(molecule("H2O"))
+    with pytest.raises(ModelError, match=r"start of .*a\.h5: energy, dipole of the model not finite"):
+        md.run(
+            lambda positions: field(positions)._replace(energy=np.nan, dipole=np.full(3, np.inf)),
+            field.atoms, BRIEF, 7, tmp_path / "a.h5",
+        )  # fmt: skip

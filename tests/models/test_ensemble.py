@@ -36,13 +36,6 @@ def test_means_and_deviations(models, frames):
     assert torch.equal(found["members"][1], single[1]["coefficients"])
 
 
-def test_equal_models_do_not_deviate(frames):
-    ensemble = Ensemble([toys.model(1), toys.model(1)])
-    found = ensemble.properties(ensemble.graph(frames))
-    for name in ("energy_std", "forces_std", "dipole_std"):
-        assert found[name].abs().max() == 0
-
-
 def test_derivatives_are_means(models, frames):
     ensemble, one = Ensemble(models), frames[1:]
     graph = ensemble.graph(one)
@@ -63,6 +56,8 @@ def test_refusals(models):
         Ensemble([*models[:2], stranger])
     with pytest.raises(ModelError, match=r"flexible bases has no common coefficients: .* grid_training\.flexible"):
         Ensemble([models[0], toys.model(4, "flexible")])
+    with pytest.raises(ModelError, match=r"models 1 and 4 of the ensemble have the same weights"):
+        Ensemble([*models, toys.model(1)])
 
 
 def test_files(models, tmp_path):

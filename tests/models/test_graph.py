@@ -53,21 +53,12 @@ def test_collate_joins_single_graphs():
         assert torch.equal(getattr(joined, name), getattr(together, name))
 
 
-def test_a_skin_keeps_the_lists_valid():
-    symbols, positions = frame(12, 6)
-    graph = build_graph([(symbols, positions)], ELEMENTS, CUTOFF, skin=1.0)
-    moved = positions + np.random.default_rng(9).uniform(-0.28, 0.28, positions.shape)
-    assert pairs(moved, CUTOFF) - pairs(positions, CUTOFF)  # a pair came in that the plain list lacks
-    near = graph.moved(moved).vectors().norm(dim=-1) < CUTOFF
-    receivers = torch.arange(12)[:, None].expand_as(graph.neighbours)
-    found = set(zip(receivers[near].tolist(), graph.neighbours[near].tolist(), strict=True))
-    assert found == pairs(moved, CUTOFF)
-
-
 def test_refusals():
     with pytest.raises(ModelError, match="model knows H C; structure has O Xe"):
         build_graph([(["H", "O", "Xe"], np.zeros((3, 3)))], ELEMENTS, CUTOFF)
     with pytest.raises(ModelError, match="finite"):
         build_graph([(["H"], np.full((1, 3), np.nan))], ELEMENTS, CUTOFF)
+    with pytest.raises(ModelError, match="without atoms"):
+        build_graph([(["H"], np.zeros((1, 3))), ([], np.zeros((0, 3)))], ELEMENTS, CUTOFF)
     with pytest.raises(ModelError, match="at least one"):
         build_graph([], ELEMENTS, CUTOFF)

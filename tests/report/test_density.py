@@ -1,10 +1,15 @@
 """The slice through a density difference: where it lies, what it shows, how it is scaled."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase.build import molecule
+from ase.units import Bohr
+from pyscf import gto
 from scipy.spatial.transform import Rotation
 from tests import toys
+from tests.reference.water import LEVEL
 from tests.training.labelled import dataset as write_dataset
 
 from densnet.dataset import Dataset
@@ -52,12 +57,36 @@ def test_label_model_and_their_difference_of_the_longest_chain(tmp_path, shown):
     expected = density_difference(
         dataset.basis, frames.symbols, frames.positions[0], frames.coefficients[0], shown["plane"].points
     )
-    fit, found, error = shown["values"]
+    assert list(shown["values"]) == ["fit to DFT", "model", "model − fit to DFT"]
+    fit, found, error = shown["values"].values()
     assert fit == pytest.approx(expected)
     assert np.abs(fit).max() > 1e-3
     assert np.abs(error).max() < 1e-5 * np.abs(fit).max()
     assert error == pytest.approx(found - fit)
     assert shown["title"] == "2-mer, toy/replica 0/step 5"
+
+
+def test_a_density_matrix_is_drawn_in_the_place_of_its_fit(tmp_path, shown, monkeypatch):
+    monkeypatch.setattr(density, "POINTS", 2000)
+    dataset = Dataset.open(write_dataset(tmp_path, counts=(4, 1, 2)))
+    frames, spread = dataset[2], np.random.default_rng(0).normal(size=(9, 9))  # methane has nine orbitals in STO-3G
+    matrix = spread @ spread.T / 9
+    kept = {
+        "density_matrix": matrix[np.tril_indices(9)][None],
+        "density_matrix_frame": np.array([5]),
+    }  # the first tested
+    study = {"study": {"reference": LEVEL.level()}}
+    dataset = replace(dataset, frames=dataset.frames | {2: replace(frames, **kept)}, meta=study)
+    density.density_figure(dataset, toys.model(7), tmp_path / "a.svg")
+    assert list(shown["values"]) == ["DFT", "model", "model − DFT"]
+    dft, found, error = shown["values"].values()
+    assert error == pytest.approx(found - dft)
+    positions, points = frames.positions[5], shown["plane"].points
+    geometry = list(zip(frames.symbols, positions / Bohr, strict=True))
+    orbitals = gto.M(atom=geometry, unit="B", basis="STO-3G", verbose=0).eval_gto("GTOval_sph", points / Bohr)
+    total = np.einsum("gi,ij,gj->g", orbitals, matrix, orbitals) / Bohr**3
+    prior = dataset.free_atoms.density(frames.symbols, positions, points)
+    assert dft == pytest.approx(total - prior, abs=1e-6)
 
 
 def test_it_is_drawn(tmp_path):

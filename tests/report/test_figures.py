@@ -5,11 +5,10 @@ import json
 
 import numpy as np
 import pytest
-from ase.build import molecule
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from tests.report.made_up import HEIGHTS, SETTINGS, WAVES, WIDTH, harmonic_file, spectrum_file
 
-from densnet.config import Spectra
 from densnet.errors import DataError
 from densnet.report import figures, tables
 from densnet.report.broken import shown, windows
@@ -18,11 +17,6 @@ from densnet.report.spectra import single_figure, spectra_figure
 from densnet.report.vdos import vdos_figure
 from densnet.spectra import harmonic, lineshapes, trajectories
 from densnet.spectra.experiment import Lines
-
-WIDTH = 40.0
-SETTINGS = Spectra(fwhm=WIDTH)
-WAVES, HEIGHTS = np.array([720.0, 1090.0, 1410.0, 3080.0]), np.array([90.0, 12.0, 25.0, 30.0])
-
 
 TRACKED = {"captured": 0.9, "residuals": [1.5, 4.25, 2.0]}
 
@@ -45,28 +39,6 @@ def evaluation():
     pairs = np.hstack([truth, truth + rng.normal(0, 0.05, (400, 1))]).tolist()
     parity = {str(n): {"energy": pairs[:12], "forces": pairs, "dipole": pairs[:30]} for n in (1, 2, 3)}
     return {"errors": errors, "parity": parity, "train_lengths": [1, 2]}
-
-
-def spectrum_file(folder, length, kind="md", shift=0.0, **extra):
-    grid = trajectories.grid_of(SETTINGS)
-    mean = lineshapes.broaden(WAVES + shift, length * HEIGHTS, grid, WIDTH)
-    found = {
-        "wavenumber": grid.tolist(), "mean": mean.tolist(), "standard_error": (0.1 * mean).tolist(), "fwhm": WIDTH,
-        "length": length, "replicas": [{"temperature": 301.0, "picoseconds": 2.0}] * 2,
-        "vibrational_density": {"mean": mean[::-1].tolist(), "standard_error": (0.1 * mean[::-1]).tolist()},
-        "peaks": [{"position": 720.0, "height": 1.234567, "standard_error": 0.0312}],
-    }  # fmt: skip
-    trajectories.write(folder / f"{kind}_{length}.json", found | extra)
-    return folder / f"{kind}_{length}.json"
-
-
-def harmonic_file(folder, kind, length, shift=0.0, keep=4, **extra):
-    atoms = molecule("CO2")  # four internal motions
-    space = harmonic.vibrational_space(atoms.positions, atoms.get_masses())
-    modes = harmonic.Modes((WAVES + shift)[:keep], space.T.reshape(-1, 3, 3)[:keep], length * HEIGHTS[:keep])
-    path = folder / f"{kind}_{length}.json"
-    harmonic.write(path, harmonic.result(atoms, modes, method=kind, length=length, **extra))
-    return path
 
 
 def drawn(path):
@@ -96,9 +68,17 @@ def test_spectra_are_drawn_and_measured(tmp_path):
     assert list(found["lengths"]["12"]) == ["model dynamics / model harmonic"]
     assert found["provenance"]["versions"]
     lines = (tmp_path / "spectra.md").read_text().splitlines()
-    assert "| monomer | 4 | 10.0 | 10.0 | 1.000 | 100.0 | – |" in lines
-    assert "| 3-mer | 3 | 6.0 | 6.0 | 1.000 | 90.0 | 4.2 |" in lines
+    assert "| monomer | 4 | 10.0 | 10.0 | 1.000 | 100.0 | – | 0.00 | 0 + 0 |" in lines
+    assert "| 3-mer | 3 | 6.0 | 6.0 | 1.000 | 90.0 | 4.2 | 0.00 | 0 + 0 |" in lines
     assert "| 12-mer | 720 | 1.23 | 0.031 |" in lines
+    three = found["lengths"]["3"]  # whose DFT lacks a tenth of the absorption
+    assert "model dynamics / DFT harmonic" in one
+    assert "model dynamics / DFT harmonic" not in three
+    assert three["model harmonic / DFT harmonic"]["matched_peak_mae_cm"] == pytest.approx(6, abs=1)
+    for name, columns in (("spectra", 6), ("modes", 4)):
+        header, *rows = csv.reader((tmp_path / f"{name}.csv").open())
+        assert len(header) == columns
+        assert {row[0] for row in rows} == {"1", "3", "12"}
 
 
 def test_ab_initio_trajectories_are_a_reference_that_is_measured_too(tmp_path):
@@ -132,9 +112,23 @@ def test_measured_lines_belong_to_the_monomer(tmp_path):
     rows = [line for line in (tmp_path / "spectra.md").read_text().splitlines() if "model dynamics / gas phase" in line]
     assert rows == ["| monomer | model dynamics / gas phase | – | – | – | 3/3 | 20.0 | – |"]
     table = (tmp_path / "spectra.md").read_text()
-    assert "| gas phase cm⁻¹ | species | model dynamics | DFT harmonic |" in table
-    assert "| 1070 | A1 | 1090 | 1100 |" in table
-    assert "| mean error on 3 lines that all have |  | 20.0 | 30.0 |" in table
+    assert "| gas phase cm⁻¹ | species | model dynamics | within 40 cm⁻¹ | DFT harmonic |" in table
+    assert "| 1070 | A1 | 1090 | yes | 1100 |" in table
+    assert "| mean error on 3 lines that all have |  | 20.0 |  | 30.0 |" in table
+    counts = "within 40 cm⁻¹, further off, without a partner: model dynamics 3, 0, 0; DFT harmonic 3, 0, 0."
+    assert f"\nOf 3 lines {counts}\n" in table
+
+
+def test_a_single_trajectory_has_no_band(tmp_path, monkeypatch):
+    filled = []
+    monkeypatch.setattr(Axes, "fill_between", lambda self, *curves, **_: filled.append(curves))
+    path = spectrum_file(tmp_path, 1, replicas=[{"temperature": 301.0, "picoseconds": 2.0}])
+    found = trajectories.read(path)
+    single_figure(found, None, tmp_path / "ir.png")
+    assert filled == []
+    vdos_figure([path], tmp_path / "vdos.svg")
+    assert all(np.ndim(low) == 0 for _, low, _ in filled)  # the area below the curve
+    assert "| molecule | 720 | 1.23 | – |" in tables.peaks_table([found])
 
 
 def test_a_single_molecule_keeps_its_name(tmp_path, evaluation):

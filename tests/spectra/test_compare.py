@@ -52,6 +52,7 @@ def test_peak_table_reports_the_error_band_at_the_peak():
     rows = compare.peak_table(GRID, draw(), np.full(len(GRID), 0.25))
     assert [row["position"] for row in rows] == pytest.approx(STICKS, abs=1)
     assert all(row["standard_error"] == 0.25 for row in rows)
+    assert all(row["standard_error"] is None for row in compare.peak_table(GRID, draw()))
 
 
 def random_modes(atoms, seed):

@@ -1,5 +1,7 @@
 """Normal modes against molecules whose answer is known on paper."""
 
+import json
+
 import numpy as np
 import pytest
 from ase import Atoms, units
@@ -95,6 +97,33 @@ def test_file_round_trip_and_damage(tmp_path):
     assert values["length"] == 1
     assert harmonic.modes_of(values).frequencies == pytest.approx(modes.frequencies, abs=1e-4)
     assert harmonic.modes_of(values).vectors == pytest.approx(modes.vectors, abs=1e-8)
+    assert values["units"] == {
+        "positions": "Angstrom", "frequencies": "cm^-1", "intensities": "km/mol",
+        "modes": "1, orthonormal in mass-weighted coordinates",
+    }  # fmt: skip
+    old = json.loads(path.read_text())
+    del old["units"]
+    path.write_text(json.dumps(old))
+    assert harmonic.read(path)["symbols"] == ["O", "H", "H"]
     path.write_text(path.read_text()[:200])
     with pytest.raises(DataError, match=r"modes\.json"):
         harmonic.read(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"wavenumber": [400]}', "no 'positions'"),
+        (b"[]", "list indices"),
+        (b"\x89HDF", "invalid start byte"),
+        (
+            b'{"symbols": ["H"], "positions": [[0, 0, 0]], "frequencies": [], "intensities": [], "modes": ["a"]}',
+            "could not convert",
+        ),
+    ],
+)
+def test_a_wrong_file_is_not_to_be_deleted(tmp_path, content, words):
+    (tmp_path / "wrong.json").write_bytes(content)
+    with pytest.raises(DataError, match=rf"wrong\.json: not a harmonic result \(.*{words}.*densnet harmonic") as caught:
+        harmonic.read(tmp_path / "wrong.json")
+    assert "delete" not in str(caught.value)

@@ -78,7 +78,8 @@ def test_average_and_standard_error():
     mean, error = infrared.average([(grid, np.full(11, value)) for value in (1.0, 2.0, 6.0)], grid)
     assert mean == pytest.approx(np.full(11, 3.0))
     assert error == pytest.approx(np.full(11, np.std([1, 2, 6], ddof=1) / np.sqrt(3)))
-    assert not infrared.average([(grid, grid)], grid)[1].any()
+    assert infrared.average([(grid, grid)], grid)[1] is None
+    assert infrared.average([(grid[:4], 1 + grid[:4])], grid)[0].tolist() == [1, 11, 21, 31, *[0] * 7]
 
 
 def test_vibrational_density_finds_the_velocities():

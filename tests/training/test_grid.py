@@ -87,8 +87,8 @@ def test_frames_together_have_the_errors_of_each(folder, name):
 
     network, *_ = load_density(folder / f"{name}.pt")
     stage = _stage(network, Dataset.open(folder / "all.zip"), LEVEL, GRID, seed=1, device="cpu")
-    together = stage.loss(network, range(stage.size))
-    alone = torch.stack([stage.loss(network, [k]) for k in range(stage.size)])
+    together = stage.loss(network, range(len(stage.electrons)))
+    alone = torch.stack([stage.loss(network, [k]) for k in range(len(stage.electrons))])
     torch.testing.assert_close(together, alone.mean(), rtol=1e-5, atol=0)
 
 

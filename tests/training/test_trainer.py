@@ -7,7 +7,8 @@ from torch import nn
 from densnet.config import Training
 from densnet.errors import ConfigError, ModelError
 from densnet.training.processes import count, rank, side_by_side
-from densnet.training.trainer import PLATEAU, cosine, draw, train, write_history
+from densnet.training.stopwatch import Stopwatch
+from densnet.training.trainer import PLATEAU, cosine, train, write_history
 
 SETTINGS = Training(steps=60, batch=4, learning_rate=0.05, ema=0.9, validate_every=10)
 
@@ -15,10 +16,10 @@ SETTINGS = Training(steps=60, batch=4, learning_rate=0.05, ema=0.9, validate_eve
 class Line:
     """Fit y = 2 x - 1; stops with an error at a given call, as a killed process would."""
 
-    size = 10
+    electrons = (1,) * 10
 
     def __init__(self, dies_at=None, value=0.0):
-        self.x = torch.linspace(-1, 1, self.size)[:, None]
+        self.x = torch.linspace(-1, 1, len(self.electrons))[:, None]
         self.calls, self.dies_at, self.value = 0, dies_at, value
 
     def loss(self, network, frames):
@@ -37,9 +38,10 @@ def network():
     return nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
 
 
-def run(folder, stage, made=None, settings=SETTINGS, fingerprint="a"):
+def run(folder, stage, made=None, settings=SETTINGS, fingerprint="a", stopwatch=None):
     made = made or network()
-    return made, train(made, stage, settings, 3, folder / "run.checkpoint", fingerprint, "line")
+    path, stopwatch = folder / "run.checkpoint", stopwatch or Stopwatch()
+    return made, train(made, stage, settings, 3, path, fingerprint, "line", stopwatch)
 
 
 def same(a, b):
@@ -64,6 +66,36 @@ def test_an_interrupted_run_ends_on_the_same_bits(tmp_path, dies_at):
     resumed, again = run(tmp_path, stage)
     assert same(whole, resumed) and rows == again
     assert stage.calls == 60 - (dies_at - 1) // 10 * 10
+
+
+def test_an_interrupted_run_with_steps_of_unequal_size_ends_on_the_same_bits(tmp_path):
+    class Chains(Line):
+        electrons = (1, 1, 1, 2, 2, 2, 3, 3, 4, 9)
+
+    capped = {"settings": SETTINGS.model_copy(update={"max_electrons": 6})}
+    (tmp_path / "whole").mkdir()
+    whole, rows = run(tmp_path / "whole", Chains(), **capped)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Chains(37), **capped)
+    resumed, again = run(tmp_path, Chains(), **capped)
+    assert same(whole, resumed) and rows == again
+
+
+def test_a_resumed_run_goes_on_counting_seconds(tmp_path):
+    def resumed():
+        stopwatch = Stopwatch()
+        run(tmp_path, Line(), stopwatch=stopwatch)
+        return stopwatch.seconds
+
+    path, long_ago = tmp_path / "run.checkpoint", Stopwatch()
+    long_ago.started -= 1000
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Line(37), stopwatch=long_ago)
+    state = torch.load(path, weights_only=True)
+    assert 1000 < resumed() < 1100
+    del state["seconds"]  # as before they were kept
+    torch.save(state, path)
+    assert resumed() < 100
 
 
 def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_used(tmp_path):
@@ -151,16 +183,6 @@ def test_more_processes_than_gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ConfigError, match="processes: 2 asked for, each with a GPU, and 1 found"):
         side_by_side(2, "cuda", in_processes)
-
-
-def test_every_frame_once_in_an_epoch():
-    drawn = [draw(step, 4, 10, seed=5) for step in range(6)]
-    assert [len(part) for part in drawn] == [4, 4, 2, 4, 4, 2]
-    first, second = [*drawn[0], *drawn[1], *drawn[2]], [*drawn[3], *drawn[4], *drawn[5]]
-    assert sorted(first) == sorted(second) == list(range(10))
-    assert first != second
-    assert drawn == [draw(step, 4, 10, seed=5) for step in range(6)]
-    assert drawn != [draw(step, 4, 10, seed=6) for step in range(6)]
 
 
 def test_history_file(tmp_path):

@@ -1,25 +1,29 @@
 """The study, and what the rules ask about it."""
 
+import os
 from pathlib import Path
 
 from snakemake.logging import logger
 
 from densnet import shipped
+from densnet.config import check_results
 from densnet.errors import DensnetError
 from densnet.workflow import batches, check_chemistry, chunks, effort, gpus, read_study, sources
 
 try:
     study = read_study(config, Path(workflow.basedir))
-    SHIPPED, about_labels = shipped.find(study, Path("data"), Path("results"))
+    SETS = Path(os.path.relpath(Path(workflow.basedir) / "data"))
+    SHIPPED, about_labels = shipped.find(study, SETS, Path("results"))
     if workflow.is_main_process:  # the processes of single jobs need not look again
         check_chemistry(study)
         if about_labels:
             logger.info(about_labels)
+        check_results(study.name, study.molecule, Path("results"))
 except DensnetError as error:
     raise WorkflowError(str(error)) from None
 
 
-GPUS = gpus(study.reference.device)
+GPUS, NETWORK_GPUS = gpus(study.reference.device), gpus(study.device)
 DATASET = "<results>/dataset.zarr.zip"
 BATCHES = batches(study.simulation)
 VARIANTS = {name: study.variant(name) for name in study.variants}

@@ -134,7 +134,7 @@ rule ship:
         mem_mb=4000,
         runtime=30,
     params:
-        folder="data",
+        folder=str(SETS),
     message:
         "Putting the dataset among the shipped reference sets, with its entry in the index and the table"
     script:

@@ -86,6 +86,8 @@ rule plot_spectra:
         ),
         image="<results>/report/spectra.png",
         metrics="<results>/report/spectra.json",
+        curves="<results>/report/spectra.csv",
+        modes="<results>/report/modes.csv",
         table=report(
             "<results>/report/spectra.md",
             caption="../report/likeness.rst",

@@ -50,6 +50,7 @@ rule simulate:
     resources:
         mem_mb=memory(2000, 200),
         runtime=24 * 60,
+        gpu=NETWORK_GPUS,
     params:
         simulation=dynamics,
         seed=study.seed,
@@ -81,6 +82,7 @@ for part in BATCHES:
             resources:
                 mem_mb=memory(2000, 200 * len(part)),
                 runtime=24 * 60,
+                gpu=NETWORK_GPUS,
             params:
                 simulation=dynamics,
                 seed=study.seed,

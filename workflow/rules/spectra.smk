@@ -69,6 +69,7 @@ rule harmonic_model:
     resources:
         mem_mb=memory(2000, 500),
         runtime=240,
+        gpu=NETWORK_GPUS,
     message:
         "Harmonic spectrum of {wildcards.length} monomer(s), model"
     script:
@@ -156,7 +157,7 @@ rule harmonic_tracked:
         gpu=GPUS,
     params:
         reference=study.reference.level(),
-        harmonic=settings(study.harmonic, full=[], tracked=[]),
+        harmonic=settings(study.harmonic, full=[], tracked=[], hessian="differences"),
     message:
         "Harmonic spectrum of {wildcards.length} monomer(s), DFT in the space of the model's active modes"
     script:

@@ -19,7 +19,7 @@ rule train_density:
     resources:
         mem_mb=lambda wildcards, threads: 8000 * threads,
         runtime=24 * 60,
-        gpu=lambda wildcards, threads: GPUS * threads,
+        gpu=lambda wildcards, threads: NETWORK_GPUS * threads,
     params:
         network=study.density_network.model_dump(),
         training=study.density_training.model_dump(),
@@ -49,7 +49,7 @@ rule train_grid:
     resources:
         mem_mb=lambda wildcards, threads: 8000 * threads,
         runtime=24 * 60,
-        gpu=lambda wildcards, threads: GPUS * threads,
+        gpu=lambda wildcards, threads: NETWORK_GPUS * threads,
     params:
         reference=ON_CPU,
         training=study.grid_training.model_dump(),
@@ -86,7 +86,7 @@ rule train_energy:
     resources:
         mem_mb=lambda wildcards, threads: 8000 * threads,
         runtime=48 * 60,
-        gpu=lambda wildcards, threads: GPUS * threads,
+        gpu=lambda wildcards, threads: NETWORK_GPUS * threads,
     params:
         network=study.energy_network.model_dump(),
         training=study.energy_training.model_dump(),
@@ -116,7 +116,7 @@ rule train_joint:
     resources:
         mem_mb=lambda wildcards, threads: 8000 * threads,
         runtime=48 * 60,
-        gpu=lambda wildcards, threads: GPUS * threads,
+        gpu=lambda wildcards, threads: NETWORK_GPUS * threads,
     params:
         training=study.joint_training.model_dump(),
         seed=study.seed,

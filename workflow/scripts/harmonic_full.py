@@ -18,7 +18,7 @@ with job(snakemake):
     spectrum = full_spectrum(
         ase.io.read(snakemake.input.minimum),
         reference(snakemake),
-        Harmonic(**snakemake.params.harmonic).displacement,
+        Harmonic(**snakemake.params.harmonic),
         unfinished,
         length=int(snakemake.wildcards.length),
         provenance=provenance(minimum=sha256(snakemake.input.minimum)),

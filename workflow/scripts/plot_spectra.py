@@ -1,4 +1,4 @@
-"""Draw the spectra and the vibrational densities of states of all chain lengths; measure how alike spectra are."""
+"""Draw the spectra and vibrational densities of states of all chain lengths, tabulate them, measure their likeness."""
 
 from pathlib import Path
 

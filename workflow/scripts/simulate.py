@@ -11,13 +11,14 @@ from densnet.dynamics.replica import Start
 from densnet.dynamics.vibrations import minimise
 from densnet.models.ensemble import load_models
 from densnet.provenance import seed
-from densnet.workflow import job
+from densnet.workflow import device_of, job
 
 RELAXED = 0.05  # eV/Angstrom: no strain is left that would heat the molecule
 
 with job(snakemake):
     length, replicas = int(snakemake.wildcards.length), snakemake.params.replicas
-    model, conformers = load_models(snakemake.input.model), ase.io.read(snakemake.input.start, ":")
+    model = load_models(snakemake.input.model, device_of(snakemake))
+    conformers = ase.io.read(snakemake.input.start, ":")
     starts = []
     for replica, out in zip(replicas, snakemake.output, strict=True):
         atoms = conformers[replica % len(conformers)].copy()

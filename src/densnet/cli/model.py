@@ -5,11 +5,25 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from densnet.cli.options import command, one_thread, output, positive, read_frames, whole
+from densnet.cli.options import (
+    EXTENDED,
+    MOLECULE,
+    command,
+    device,
+    one_thread,
+    output,
+    positive,
+    read_molecule,
+    read_molecules,
+    whole,
+)
 from densnet.config import Simulation
-from densnet.errors import DataError
 from densnet.files import atomic
+
+if TYPE_CHECKING:
+    from densnet.dynamics.start import Start
 
 log = logging.getLogger("densnet")
 
@@ -36,20 +50,22 @@ def add(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("frames", type=Path, help="structure file ASE reads")
     predict.add_argument("--cube", action="store_true", help="also write the density of each frame as a cube file")
     predict.add_argument("--spacing", type=positive, default=0.2, help="of the cube's points, Å")
-    output(predict)
+    device(predict)
+    output(predict, suffixes=EXTENDED)
     cube = command(commands, "cube", run_cube, "a function of space as a Gaussian cube file, in atomic units")
     cube.add_argument("model", type=Path, help=MODEL)
-    cube.add_argument("structure", type=Path, help="structure file ASE reads; of several frames the last")
+    cube.add_argument("structure", type=Path, help=MOLECULE)
     cube.add_argument("--quantity", choices=QUANTITIES, default="density", help="difference: to the free atoms")
     cube.add_argument("--spacing", type=positive, default=0.2, help="between points, Å")
     cube.add_argument("--margin", type=positive, default=3.0, help="between the outermost atoms and the walls, Å")
+    device(cube)
     output(cube)
     md = command(commands, "md", run_md, "molecular dynamics: thermalise, then run at constant energy")
     md.add_argument("models", type=Path, nargs="+", metavar="model", help=ENSEMBLE)
-    md.add_argument("start", type=Path, help="structure file ASE reads")
+    md.add_argument("start", type=Path, help=MOLECULE)
     for name, unit in SIMULATION.items():
         default = Simulation.model_fields[name].default
-        md.add_argument(f"--{name}", type=float, default=default, help=f"{unit}; study key simulation.{name}")
+        md.add_argument(f"--{name}", type=positive, default=default, help=f"{unit}; study key simulation.{name}")
     md.add_argument("--max-deviation", type=positive, help="of an ensemble's forces, eV/Å; where it is larger, stop")
     md.add_argument("--replicas", type=whole(1), default=1, help="independent starts; more than one are numbered")
     md.add_argument("--batch", type=whole(1), default=1, help="replicas that run together; pays for small molecules")
@@ -59,10 +75,12 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="compile the model; by default for 20,000 steps and more",
     )
     md.add_argument("--seed", type=int, default=1)
+    device(md)
     output(md, "trajectory.h5")
     harmonic = command(commands, "harmonic", run_harmonic, "normal modes and infrared intensities at the minimum")
     harmonic.add_argument("model", type=Path, help=MODEL)
-    harmonic.add_argument("start", type=Path, help="structure file ASE reads")
+    harmonic.add_argument("start", type=Path, help=MOLECULE)
+    device(harmonic)
     output(harmonic, "harmonic.json")
 
 
@@ -74,12 +92,14 @@ def run_predict(given: argparse.Namespace) -> None:
     from densnet.dynamics.calculator import DenSNetCalculator
     from densnet.dynamics.ensemble import EnsembleCalculator
     from densnet.export import predicted_atoms
+    from densnet.models.devices import torch_device
     from densnet.observables import write_cube
 
+    frames, where = read_molecules(given.frames), torch_device(given.device)
     single = len(given.models) == 1
-    calculator = DenSNetCalculator(given.models[0]) if single else EnsembleCalculator(given.models)
+    calculator = DenSNetCalculator(given.models[0], where) if single else EnsembleCalculator(given.models, where)
     predicted = []
-    for index, frame in enumerate(tqdm(read_frames(given.frames), unit="frame", disable=None)):
+    for index, frame in enumerate(tqdm(frames, unit="frame", disable=None)):
         atoms = predicted_atoms(frame, calculator)
         predicted.append(atoms)
         if given.cube:
@@ -87,6 +107,7 @@ def run_predict(given: argparse.Namespace) -> None:
             write_cube(
                 cube, atoms, lambda points, at=atoms: calculator.get_density(points, at), spacing=given.spacing,
                 comment=f"electron density, e/bohr^3, frame {index} of {given.frames.name}",
+                electrons=atoms.numbers.sum(),
             )  # fmt: skip
     with atomic(given.out) as temporary:
         ase.io.write(temporary, predicted, format="extxyz")
@@ -95,61 +116,69 @@ def run_predict(given: argparse.Namespace) -> None:
 
 def run_cube(given: argparse.Namespace) -> None:
     """Write a function of space as a cube file."""
-    from ase.units import Bohr, Hartree
+    from ase.units import Hartree
 
     from densnet.dynamics.calculator import DenSNetCalculator
-    from densnet.observables import write_cube
+    from densnet.models.devices import torch_device
+    from densnet.observables import DENSITY, write_cube
 
-    atoms, calculator = read_frames(given.structure)[-1], DenSNetCalculator(given.model)
-    atoms.calc = calculator
-    function, unit, comment = {
-        "density": (calculator.get_density, Bohr**-3, "electron density, e/bohr^3"),
-        "difference": (calculator.get_density_difference, Bohr**-3, "density minus that of free atoms, e/bohr^3"),
-        "potential": (calculator.get_electrostatic_potential, Hartree, "electrostatic potential, Hartree/e"),
+    atoms = read_molecule(given.structure)
+    atoms.calc = calculator = DenSNetCalculator(given.model, torch_device(given.device))
+    function, unit, electrons, comment = {
+        "density": (calculator.get_density, DENSITY, atoms.numbers.sum(), "electron density, e/bohr^3"),
+        "difference": (calculator.get_density_difference, DENSITY, 0, "density minus that of free atoms, e/bohr^3"),
+        "potential": (calculator.get_electrostatic_potential, Hartree, None, "electrostatic potential, Hartree/e"),
     }[given.quantity]
     write_cube(
         given.out, atoms, function, spacing=given.spacing, margin=given.margin, unit=unit,
-        comment=f"{comment}, {given.structure.name}",
+        comment=f"{comment}, {given.structure.name}", electrons=electrons,
     )  # fmt: skip
     log.info("%s: %s: %s", given.out, atoms.symbols, comment)
 
 
 def run_md(given: argparse.Namespace) -> None:
     """Run one or several trajectories."""
-    from pydantic import ValidationError
-
-    from densnet.dynamics.md import prepared, run_together
-    from densnet.dynamics.replica import Start
+    from densnet.dynamics.md import complete, prepared, run_together
+    from densnet.models.devices import torch_device
     from densnet.models.ensemble import load_models
-    from densnet.provenance import seed
 
     one_thread()
-    try:
-        named = (*SIMULATION, "compile", "max_deviation")
-        simulation = Simulation(lengths=[1], **{name: getattr(given, name) for name in named})
-    except ValidationError as error:
-        wrong = ", ".join(f"--{e['loc'][0]}: {e['msg'].lower()} (given: {e['input']})" for e in error.errors())
-        raise DataError(wrong) from None
-    model, atoms = prepared(load_models(given.models), simulation), read_frames(given.start)[-1]
-    starts = []
-    for replica in range(given.replicas):
-        numbered = given.out.with_name(f"{given.out.stem}_{replica}{given.out.suffix}")
-        out = given.out if given.replicas == 1 else numbered
-        starts.append(Start(atoms, seed(given.seed, "md", replica), out, parameters={"replica": replica}))
+    named = (*SIMULATION, "compile", "max_deviation")
+    simulation = Simulation(lengths=[1], **{name: getattr(given, name) for name in named})
+    starts = _starts(given)
+    model = prepared(load_models(given.models, torch_device(given.device)), simulation)
+    complete(model, starts, simulation)  # refuses before the first step what would be refused after hours
     for first in range(0, len(starts), given.batch):
         run_together(model, starts[first : first + given.batch], simulation)
 
 
+def _starts(given: argparse.Namespace) -> list[Start]:
+    """Return the starts of all replicas; each knows what was asked for."""
+    from densnet.dynamics.start import Start
+    from densnet.provenance import seed
+
+    atoms, starts = read_molecule(given.start, vibrating=True), []
+    for replica in range(given.replicas):
+        numbered = given.out.with_name(f"{given.out.stem}_{replica}{given.out.suffix}")
+        asked = {"replica": replica, "replicas": given.replicas, "batch": given.batch, "given_seed": given.seed}
+        out = given.out if given.replicas == 1 else numbered
+        starts.append(Start(atoms, seed(given.seed, "md", replica), out, parameters=asked))
+    return starts
+
+
 def run_harmonic(given: argparse.Namespace) -> None:
     """Write the model's normal modes."""
+    from densnet.dynamics.origin import origins
     from densnet.dynamics.vibrations import harmonic_spectrum
-    from densnet.models.densnet import DenSNet
+    from densnet.models.devices import torch_device
+    from densnet.models.ensemble import load_models
     from densnet.provenance import provenance
     from densnet.spectra.harmonic import write
 
     one_thread()
-    start = read_frames(given.start)[-1]
-    found = harmonic_spectrum(DenSNet.load(given.model), start, provenance=provenance())
+    start = read_molecule(given.start, vibrating=True)
+    model = load_models([given.model], torch_device(given.device))
+    found = harmonic_spectrum(model, start, model=origins(model)[0], provenance=provenance())
     write(given.out, found)
     for wave, strength in zip(found["frequencies"], found["intensities"], strict=True):
         log.info("%9.1f cm^-1 %9.2f km/mol", wave, strength)

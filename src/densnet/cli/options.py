@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,12 @@ from densnet.errors import DataError
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+log = logging.getLogger("densnet")
+
+MOLECULE = "structure file ASE reads; of several structures the last"
+EXTENDED = (".xyz", ".extxyz")
+"""Suffixes of extended XYZ."""
 
 
 def command(commands: argparse._SubParsersAction, name: str, run: object, text: str) -> argparse.ArgumentParser:
@@ -43,9 +50,25 @@ def whole(least: int) -> Callable[[str], int]:
     return number
 
 
-def output(command: argparse.ArgumentParser, default: str | None = None) -> None:
-    """Give a command its option of the file to write."""
-    command.add_argument("-o", "--out", type=Path, default=default, required=default is None, help="file to write")
+def output(command: argparse.ArgumentParser, default: str | None = None, suffixes: Sequence[str] = ()) -> None:
+    """Give a command its option of the file to write, whose name may have to end in one of some suffixes."""
+    text = "file to write" + (f", {' or '.join(suffixes)}" if suffixes else "")
+    kind = writable(suffixes)
+    command.add_argument("-o", "--out", type=kind, default=default, required=default is None, help=text)
+
+
+def writable(suffixes: Sequence[str] = ()) -> Callable[[str], Path]:
+    """Return the reader of an option's value, the name of a file to write."""
+
+    def name(text: str) -> Path:
+        path = Path(text)
+        if path.is_dir():
+            raise argparse.ArgumentTypeError(f"{text} is a folder; name a file")
+        if suffixes and path.suffix not in suffixes:
+            raise argparse.ArgumentTypeError(f"{text} ends in '{path.suffix}'; end it in one of {' '.join(suffixes)}")
+        return path
+
+    return name
 
 
 def read_frames(path: Path) -> list[Atoms]:
@@ -53,13 +76,40 @@ def read_frames(path: Path) -> list[Atoms]:
     import ase.io
 
     try:
-        frames = ase.io.read(path, index=":")
+        frames = ase.io.read(path, index=":", do_not_split_by_at_sign=True)
     except Exception as error:  # each of ASE's readers raises what it likes
         reason = "no such file" if not path.exists() else f"{type(error).__name__}: {error}"
         raise DataError(f"{path}: not readable as structures ({reason})") from None
     if not frames:
         raise DataError(f"{path}: holds no structure")
     return frames
+
+
+def read_molecules(path: Path) -> list[Atoms]:
+    """Return every structure of a file; raise `DataError` or `ModelError` when one is not served."""
+    from densnet.dynamics.admission import admit
+
+    frames = read_frames(path)
+    for index, frame in enumerate(frames):
+        admit(frame, f"{path}, frame {index}")
+    return frames
+
+
+def read_molecule(path: Path, *, vibrating: bool = False) -> Atoms:
+    """Return the last structure of a file; raise `DataError` or `ModelError` when it is not served."""
+    from densnet.dynamics.admission import admit
+
+    frames = read_frames(path)
+    if len(frames) > 1:
+        log.info("%s: the last of %d structures is taken", path, len(frames))
+    admit(frames[-1], path, vibrating=vibrating)
+    return frames[-1]
+
+
+def device(command: argparse.ArgumentParser) -> None:
+    """Give a command its option of where the networks run."""
+    text = "where the networks run; auto: on a GPU where there is one"
+    command.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto", help=text)
 
 
 def one_thread() -> None:

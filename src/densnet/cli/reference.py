@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from densnet.cli.options import command, output, read_frames, whole
+from densnet.cli.options import EXTENDED, command, output, read_molecules, whole
 from densnet.config import load_study
 from densnet.errors import CalculationError, DataError
 
@@ -34,7 +34,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     export = command(commands, "export", run_export, "write labelled frames as extended XYZ, for other programs")
     export.add_argument("dataset", type=Path)
     export.add_argument("--split", choices=("train", "validation", "test"), help="default: all")
-    output(export, "frames.extxyz")
+    output(export, "frames.extxyz", EXTENDED)
 
 
 def run_sample(given: argparse.Namespace) -> None:
@@ -54,7 +54,7 @@ def run_label(given: argparse.Namespace) -> None:
     """Label frames."""
     from densnet.reference.labels import label
 
-    study, frames = load_study(given.study), read_frames(given.frames)
+    study, frames = load_study(given.study), read_molecules(given.frames)
     failed = given.out.with_suffix(".failed.json")
     labelled = label(frames, study.reference, out=given.out, failed=failed)
     if not labelled:

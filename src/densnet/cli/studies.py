@@ -8,11 +8,15 @@ import logging
 import sys
 from pathlib import Path
 
-from densnet.cli.options import command, output, whole
+from densnet.cli.options import EXTENDED, command, output, whole
 from densnet.config import Molecule, load_study, schema
 from densnet.files import atomic
+from densnet.names import NAMES
 
 log = logging.getLogger("densnet")
+
+STRUCTURES = (*EXTENDED, ".traj", ".cif", ".gjf", ".mol", ".sdf")
+"""Suffixes of files that ASE writes and reads again with all positions, to 1e-4 Å at worst."""
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -26,7 +30,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     build.add_argument("--length", type=whole(1), default=1, help="number of repeat units")
     build.add_argument("--conformer", type=whole(0), default=0, help="0 is the lowest in energy")
     build.add_argument("--seed", type=whole(0), default=0)
-    output(build, "start.xyz")
+    output(build, "start.xyz", STRUCTURES)
 
 
 def run_check(given: argparse.Namespace) -> None:
@@ -58,9 +62,15 @@ def run_build(given: argparse.Namespace) -> None:
 
     from densnet.systems import build
 
-    named = given.molecule.isalpha() and given.molecule.islower()  # no SMILES of a whole molecule looks like that
-    molecule = Molecule(name=given.molecule, smiles="" if named else given.molecule)
-    atoms = build(molecule, given.length, given.conformer, given.seed)
+    atoms = build(_molecule(given.molecule), given.length, given.conformer, given.seed)
     with atomic(given.out) as temporary:
-        ase.io.write(temporary, atoms, format="extxyz")
+        ase.io.write(temporary, atoms)
     log.info("%s: %s", given.out, atoms.symbols)
+
+
+def _molecule(text: str) -> Molecule:
+    """Return what a name, in whatever case, or a SMILES means; no SMILES of a whole molecule looks like a word."""
+    word = len(text) > 2 and text.isalpha() and text[1:].islower()
+    if word or text.lower() in NAMES:
+        return Molecule(name=text.lower())
+    return Molecule(name=text, smiles=text)

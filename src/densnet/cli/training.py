@@ -27,11 +27,9 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run_train(given: argparse.Namespace) -> None:
     """Train the density network, then the energy network; on the grid, and both together, where the study says so."""
-    import torch
-
+    from densnet.models.devices import torch_device
     from densnet.provenance import seed
     from densnet.training import Task, train_density, train_energy, train_grid, train_joint
-    from densnet.workflow import gpus
 
     study, train_frames = load_study(given.study), None
     if given.variant:
@@ -41,7 +39,7 @@ def run_train(given: argparse.Namespace) -> None:
             )
         study, train_frames = study.variant(given.variant), study.variants[given.variant].train_frames
     _check(study, given.dataset)
-    device = "cuda" if gpus(study.reference.device) and torch.cuda.is_available() else "cpu"
+    device = torch_device(study.device)
 
     def task(name: str, out: Path) -> Task:
         # Seeds carry the names of the workflow's rules: the same study and dataset give the same model.

@@ -4,6 +4,7 @@
 schema beside ``config.yaml`` is generated from these classes (``densnet schema``).
 """
 
+from densnet.config.namesakes import check_name, check_results
 from densnet.config.reference import EFFORT, SPLITS, Basis, Campaign, Frames, Labels, Molecule, Reference, Selection
 from densnet.config.section import Section, fingerprint
 from densnet.config.simulation import Harmonic, Simulation, Spectra
@@ -46,6 +47,8 @@ __all__ = [
     "Study",
     "Training",
     "Variant",
+    "check_name",
+    "check_results",
     "check_study",
     "fingerprint",
     "load_study",

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from densnet.config.section import Count, Length, Positive, Section
+from densnet.config.section import Count, Length, Positive, Real, Section, Text, Whole
 
 
 class Molecule(Section):
@@ -28,15 +28,15 @@ Shortcut = Literal["grid", "coulomb", "coarse-start", "extrapolation"]
 class Reference(Section):
     """Level of theory of the labels and of every DFT comparison."""
 
-    xc: str = "PBE"
+    xc: Text = "PBE"
     """Exchange-correlation functional, by a name libxc knows."""
-    basis: str = "def2-SVP"
+    basis: Text = "def2-SVP"
     """Orbital basis, by a name PySCF knows."""
-    coulomb_basis: str = "def2-universal-jfit"
+    coulomb_basis: Text = "def2-universal-jfit"
     """Auxiliary basis of the density-fitted Coulomb energy (not that of the density labels)."""
     dispersion: Literal["d4"] | None = None
     """Dispersion correction added to energies and forces."""
-    grid_level: int = Field(2, ge=0, le=9)
+    grid_level: Whole = Field(2, ge=0, le=9)
     """PySCF level of the Becke grid of labels."""
     conv_tol: Positive = 1e-9
     """SCF convergence threshold of labels, Hartree."""
@@ -74,13 +74,13 @@ class Campaign(Section):
     """Langevin friction, 1/ps."""
     replicas: Count = 4
     """Independent trajectories for each length."""
-    equilibration: int = Field(0, ge=0)
+    equilibration: Whole = Field(0, ge=0)
     """Steps with GFN2-xTB (Langevin, 1 fs) before the trajectory starts."""
     steps: Count = 200
     """Steps of each trajectory."""
     stride: Count = 5
     """Keep every n-th step."""
-    grid_level: int = Field(1, ge=0, le=9)
+    grid_level: Whole = Field(1, ge=0, le=9)
     """Becke grid while propagating; selected frames are labelled again at the reference level."""
     conv_tol: Positive = 1e-6
     """SCF threshold while propagating, Hartree."""
@@ -123,7 +123,7 @@ class Labels(Section):
     does. ``labels: compute`` is short for this key."""
     chunk: Count = 25
     """Frames of a monomer in one labelling job; longer chains get as many as take about the same time."""
-    max_failed_fraction: float = Field(0.05, ge=0, lt=1)
+    max_failed_fraction: Real = Field(0.05, ge=0, lt=1)
     """A larger share of unconverged frames of a chain length stops the study."""
     max_floor: Positive = 2.0
     """A frame whose fitted density is further than this from DFT stops the study, percent of its electrons."""
@@ -148,9 +148,9 @@ class Basis(Section):
     kind: Literal["natural", "even-tempered", "named", "file"] = "natural"
     """``natural`` contracts an even-tempered set to what the training densities use; ``file`` takes the basis.json of
     another study."""
-    name: str = "def2-universal-jkfit"
+    name: Text = "def2-universal-jkfit"
     """Set of ``kind: named`` by a name PySCF knows, or path of ``kind: file``."""
-    beta: float = Field(1.8, gt=1.2, le=3.0)
+    beta: Real = Field(1.8, gt=1.2, le=3.0)
     """Ratio of the exponents of the even-tempered set."""
     enrich: bool = False
     """Give the even-tempered set more functions of high angular momentum: lower floors, slower fits."""
@@ -158,9 +158,9 @@ class Basis(Section):
     """Training frames of each length (of lengths up to ``max_length``) behind a natural basis."""
     max_length: Length = 2
     """Longest chain behind a natural basis."""
-    threshold: float = Field(3e-3, gt=0, lt=1)
+    threshold: Real = Field(3e-3, gt=0, lt=1)
     """Contractions whose weight is below this fraction of the largest are dropped from a natural basis."""
-    max_l: int = Field(4, ge=1, le=5)
+    max_l: Whole = Field(4, ge=1, le=5)
     """Highest angular momentum kept."""
 
     def key(self) -> dict[str, Any]:

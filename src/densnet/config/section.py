@@ -6,11 +6,23 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-Length = Annotated[int, Field(ge=1, description="number of monomers; 1 for a single molecule")]
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
+
+def _no_answer(value: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
+    """Return the value; raise `ValueError` where it is ``yes`` or ``no``, which would count as one or zero."""
+    if isinstance(value, bool):
+        raise ValueError("Input should be a number, not yes or no")
+    return value
+
+
+NUMBER = BeforeValidator(_no_answer)
+Whole = Annotated[int, NUMBER]
+Real = Annotated[float, NUMBER]
+Length = Annotated[int, Field(ge=1, description="number of monomers; 1 for a single molecule"), NUMBER]
+Count = Annotated[int, Field(ge=1), NUMBER]
+Positive = Annotated[float, Field(gt=0), NUMBER]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 def fingerprint(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
@@ -19,9 +31,9 @@ def fingerprint(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
 
 
 class Section(BaseModel):
-    """A section of the study. Unknown keys are errors, values are immutable once read."""
+    """A section of the study. Unknown keys are errors, numbers are finite, values are immutable once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
     def fingerprint(self) -> str:
         """Return the `fingerprint` of the section's values."""

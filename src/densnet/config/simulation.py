@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from densnet.config.section import Count, Length, Positive, Section
+from densnet.config.section import Count, Length, Positive, Real, Section
 
 
 class Simulation(Section):
@@ -55,9 +57,12 @@ class Harmonic(Section):
 
     full: list[Length] = []
     """Chain lengths with a full DFT Hessian."""
+    hessian: Literal["differences", "analytic"] = "differences"
+    """Full DFT Hessian: ``differences`` of gradients, on the grid of the labels, one displacement after the other kept;
+    ``analytic`` on a finer grid, which it needs for the same wavenumbers, at once and on a CPU."""
     tracked: list[Length] = []
     """Chain lengths with DFT in the space of the model's infrared-active modes."""
-    captured: float = Field(0.95, gt=0, le=1)
+    captured: Real = Field(0.95, gt=0, le=1)
     """Share of the model's infrared intensity that the tracked modes carry."""
     max_modes: Count = 40
     """At most this many tracked modes (two DFT gradients each)."""

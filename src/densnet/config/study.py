@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from densnet import complaints
+from densnet.config.namesakes import check_name
 from densnet.config.reference import Basis, Campaign, Frames, Labels, Molecule, Reference, Selection
-from densnet.config.section import Section
+from densnet.config.section import Section, Whole
 from densnet.config.simulation import Harmonic, Simulation, Spectra
 from densnet.config.training import (
     DensityNetworkSettings,
@@ -21,17 +22,20 @@ from densnet.config.training import (
     JointTraining,
     Variant,
 )
-from densnet.consistency import problems
+from densnet.consistency import LONGEST, problems
 from densnet.errors import ConfigError
 
 
 class Study(Section):
     """A whole study: everything the workflow does."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=LONGEST)
     """Folder under ``results/``."""
-    seed: int = Field(1, ge=0)
+    seed: Whole = Field(1, ge=0)
     """Every random stream is derived from it and from the job it serves."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where the networks are trained and run; ``auto`` takes a GPU where there is one. ``reference.device`` says it for
+    quantum chemistry."""
     molecule: Molecule
     reference: Reference = Reference()
     sampling: dict[str, Campaign] = Field(min_length=1)
@@ -49,15 +53,15 @@ class Study(Section):
     simulation: Simulation
     spectra: Spectra = Spectra()
     harmonic: Harmonic = Harmonic()
-    variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Variant] = {}
+    variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=LONGEST)], Variant] = {}
     """Variants of the study by name, for learning curves, ablations and ensembles; ``snakemake variants`` runs them."""
 
     @field_validator("sampling")
     @classmethod
     def _names_are_file_names(cls, campaigns: dict[str, Campaign]) -> dict[str, Campaign]:
         for name in campaigns:
-            if not name.replace("-", "").replace("_", "").isalnum():
-                raise ValueError(f"campaign name {name!r}: use letters, digits, '-' and '_'")
+            if len(name) > LONGEST or not name.replace("-", "").replace("_", "").isalnum():
+                raise ValueError(f"campaign name {name!r}: use letters, digits, '-' and '_', {LONGEST} of them at most")
         return campaigns
 
     @model_validator(mode="after")
@@ -119,7 +123,7 @@ def load_study(path: str | Path, overlay: dict[str, Any] | None = None) -> Study
     Raises
     ------
     ConfigError
-        One message that lists every wrong key with its path and a suggestion.
+        One message that lists every wrong key with its path and a suggestion; a name that belongs to another molecule.
     """
     path = Path(path)
     try:
@@ -130,7 +134,9 @@ def load_study(path: str | Path, overlay: dict[str, Any] | None = None) -> Study
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a study is a mapping of sections; this file holds {type(values).__name__}")
-    return check_study(merge(_spelt_out(values), _spelt_out(overlay or {})), str(path))
+    study = check_study(merge(_spelt_out(values), _spelt_out(overlay or {})), str(path))
+    check_name(study.name, study.molecule)
+    return study
 
 
 def _spelt_out(values: dict[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, SerializerFunctionWrapHandler, Tag, model_serializer, model_validator
 
-from densnet.config.section import Count, Length, Positive, Section
+from densnet.config.section import NUMBER, Count, Length, Positive, Real, Section, Whole
 
 
 class Network(Section):
@@ -19,8 +19,8 @@ class Network(Section):
     """Hidden features of an atom, as e3nn irreps."""
     layers: Count = 2
     """Interactions, each reaching one cutoff further."""
-    cutoff: Positive = 4.0
-    """Angstrom."""
+    cutoff: Real = Field(4.0, ge=1.5)
+    """Angstrom; a shorter one would see no bonds."""
     radial: Count = 8
     """Radial functions of the interatomic distance."""
     radial_hidden: Count = 32
@@ -55,12 +55,15 @@ class Training(Section):
     """Steps of the whole schedule."""
     batch: Count = 5
     """Frames in a step."""
+    max_electrons: Count | None = None
+    """Electrons in a step, of all its frames together: it ends before a frame with which it would have more. One frame
+    it always has; null: only ``batch`` ends it."""
     learning_rate: Positive = 5e-3
     """Peak of the schedule, after a linear warm-up."""
     schedule: Literal["cosine", "plateau"] = "cosine"
     """``cosine``: down to 1 % of the peak at the last step. ``plateau``: halved after five validations without
     improvement."""
-    ema: float = Field(0.99, ge=0, lt=1)
+    ema: Real = Field(0.99, ge=0, lt=1)
     """Decay of the exponential moving average of the weights; the average is what is kept."""
     clip: Positive = 10.0
     """Largest norm of the gradient."""
@@ -72,6 +75,14 @@ class Training(Section):
     """Processes that share the frames of each step: on one machine, or one for each GPU. Their number changes the
     rounding, and so the result in its last digits."""
 
+    @model_serializer(mode="wrap")
+    def _as_before_there_was_a_cap(self, values_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Return the settings as checkpoints and results are known by; those were there before ``max_electrons``."""
+        values = values_of(self)
+        if self.max_electrons is None:
+            values.pop("max_electrons", None)
+        return values
+
 
 class DensityLoss(Section):
     """How far two densities are apart."""
@@ -79,9 +90,9 @@ class DensityLoss(Section):
     loss: Literal["metric", "on-site", "coefficients"] = "metric"
     """``metric``: the distance of the densities of a frame in the Coulomb and the overlap metric of all its functions.
     ``on-site``: that of each atom by itself. ``coefficients``: that of the plain coefficients."""
-    overlap_weight: float = Field(1.0, ge=0)
+    overlap_weight: Real = Field(1.0, ge=0)
     """Weight of the overlap-metric loss beside the Coulomb-metric loss."""
-    dipole_weight: float = Field(0.1, ge=0)
+    dipole_weight: Real = Field(0.1, ge=0)
     """Weight of the error of the dipole, relative to the typical dipole, beside the relative error of the density."""
 
 
@@ -97,37 +108,37 @@ class DensityTraining(Training, DensityLoss):
 class GridTraining(Training):
     """Training of the density network on DFT densities themselves, from where the coefficients left it."""
 
-    steps: int = Field(0, ge=0)
+    steps: Whole = Field(0, ge=0)
     """Steps of the whole schedule; 0: the network stays as the coefficients left it."""
     flexible: bool = False
     """Let every atom stretch the exponents of its functions."""
     points: Count = 3000
     """Points of each frame, drawn once from its Becke grid."""
-    level: int = Field(1, ge=1, le=9)
+    level: Whole = Field(1, ge=1, le=9)
     """Becke grid they are drawn from; that of level 0 has large negative weights."""
     learning_rate: Positive = 1e-3
     """Peak of the schedule, after a linear warm-up."""
     clip: Positive = 1.0
     """Largest norm of the gradient."""
-    dipole_weight: float = Field(1.0, ge=0)
+    dipole_weight: Real = Field(1.0, ge=0)
     """Weight of the error of the dipole, relative to the typical dipole, beside the density's error in percent."""
 
 
 class EnergyTraining(Training):
     """Training of the energy network on the predicted density."""
 
-    energy_weight: float = Field(0.1, ge=0, le=1)
+    energy_weight: Real = Field(0.1, ge=0, le=1)
     """Weight of the energy per atom in the loss; forces weigh one minus this."""
 
 
 class JointTraining(EnergyTraining, DensityLoss):
     """Training of both networks together, from where they were left by their own."""
 
-    steps: int = Field(0, ge=0)
+    steps: Whole = Field(0, ge=0)
     """Steps of the whole schedule; 0: the networks stay as their own trainings left them."""
     learning_rate: Positive = 1e-3
     """Peak of the schedule, after a linear warm-up."""
-    density_weight: float = Field(1.0, ge=0)
+    density_weight: Real = Field(1.0, ge=0)
     """Weight of the loss of the density network beside that of the energy network."""
 
 
@@ -141,7 +152,7 @@ TrainFrames = Annotated[
 class Variant(Section):
     """What is trained otherwise than in the study, on the same labels; sections hold the settings that differ."""
 
-    seed: int | None = Field(None, ge=0)
+    seed: Annotated[int, Field(ge=0), NUMBER] | None = None
     """Of the training, in the place of the study's."""
     train_frames: TrainFrames | None = None
     """Training frames in all, or of each chain length (of those not named, none): the first in a random order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,9 +10,12 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from densnet import observables
 from densnet.basis import AuxiliaryBasis
+from densnet.dynamics.admission import admit, require_finite
+from densnet.dynamics.origin import warn_beyond_training
 from densnet.errors import ModelError
 from densnet.models.density import Expansion
 from densnet.models.densnet import DenSNet
@@ -32,13 +35,13 @@ class DenSNetCalculator(Calculator):
     model
         A model, or the file that holds one.
     device
-        Where the networks run, as PyTorch names it.
+        Where the networks run, as PyTorch names it; by default where the model is, and on the CPU for a file.
 
     Raises
     ------
     ModelError
-        The file is not a model of this version, or (when a property is asked for) the structure has an element that
-        the model does not know.
+        The file is not a model of this version. When a property is asked for: the structure has an element that the
+        model does not know, or is none that models serve (`densnet.dynamics.admission`), or results are not finite.
 
     Examples
     --------
@@ -48,9 +51,10 @@ class DenSNetCalculator(Calculator):
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "dipole"]
 
-    def __init__(self, model: str | Path | DenSNet | Ensemble, device: str = "cpu", **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, model: str | Path | DenSNet | Ensemble, device: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(**kwargs)
-        self.model = DenSNet.load(model, device) if isinstance(model, (str, Path)) else model.to(device)
+        loaded = DenSNet.load(model) if isinstance(model, (str, Path)) else model
+        self.model = loaded.to(device) if device else loaded
         self.coefficients, self.logarithms = np.zeros(0), np.zeros(0)
         self.attached: Atoms | None = None
 
@@ -62,10 +66,15 @@ class DenSNetCalculator(Calculator):
     ) -> None:
         """Fill ``results`` with energy, forces and dipole, all from one call of the model."""
         super().calculate(atoms, properties, system_changes)
+        self.results = {}
+        admit(self.atoms)
+        if "numbers" in system_changes:
+            warn_beyond_training(self.model, self.atoms)
         self._take({name: value.cpu().numpy() for name, value in self.model.properties(self._graph()).items()})
 
     def _take(self, found: dict[str, np.ndarray]) -> None:
         """Keep what the model returned for one frame."""
+        require_finite(found, self.atoms.symbols)
         energy = float(found["energy"][0])
         self.coefficients, self.logarithms = (found[name].astype(np.float64) for name in Expansion._fields)
         self.results = {
@@ -97,13 +106,11 @@ class DenSNetCalculator(Calculator):
 
     def get_hessian(self, atoms: Atoms | None = None) -> Array:
         """Return the second derivatives of the energy (3A, 3A) in eV/Å², by automatic differentiation."""
-        self._current(atoms)
-        return self.model.hessian(self._graph()).cpu().numpy().astype(np.float64)
+        return self._derivatives(self.model.hessian, atoms)
 
     def get_dipole_derivatives(self, atoms: Atoms | None = None) -> Array:
         """Return the derivatives of the dipole (3A, 3) in e, by automatic differentiation."""
-        self._current(atoms)
-        return self.model.dipole_derivatives(self._graph()).cpu().numpy().astype(np.float64)
+        return self._derivatives(self.model.dipole_derivatives, atoms)
 
     def set_atoms(self, atoms: Atoms) -> None:
         """Remember the structure this calculator is attached to (ASE calls it on ``atoms.calc = ...``)."""
@@ -111,6 +118,12 @@ class DenSNetCalculator(Calculator):
 
     def _graph(self) -> Graph:
         return self.model.graph([(self.atoms.get_chemical_symbols(), self.atoms.positions)])
+
+    def _derivatives(self, function: Callable[[Graph], Tensor], atoms: Atoms | None) -> Array:
+        self._current(atoms)
+        found = function(self._graph()).cpu().numpy().astype(np.float64)
+        require_finite({"derivatives": found}, self.atoms.symbols)
+        return found
 
     def _expansion(self, atoms: Atoms | None) -> tuple[AuxiliaryBasis, FreeAtoms, list[str], Array]:
         """Return what the coefficients of ``atoms`` belong to: functions, prior, what the atoms are called, where."""

@@ -27,12 +27,13 @@ class EnsembleCalculator(DenSNetCalculator):
     models
         Models, or the files that hold them; at least two.
     device
-        Where the networks run, as PyTorch names it.
+        Where the networks run, as PyTorch names it; by default where the models are, and on the CPU for files.
 
     Raises
     ------
     ModelError
-        As `DenSNetCalculator`; also for fewer than two models and for models of different auxiliary bases.
+        As `DenSNetCalculator`; also for fewer than two models, for models of different auxiliary bases and for the same
+        model twice.
 
     Examples
     --------
@@ -43,7 +44,7 @@ class EnsembleCalculator(DenSNetCalculator):
     deviations: ClassVar[tuple[str, ...]] = ("energy_std", "forces_std", "dipole_std")
     implemented_properties: ClassVar[list[str]] = [*DenSNetCalculator.implemented_properties, *deviations]
 
-    def __init__(self, models: Sequence[str | Path | DenSNet], device: str = "cpu", **kwargs: Any) -> None:  # noqa: ANN401 - ASE's
+    def __init__(self, models: Sequence[str | Path | DenSNet], device: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - ASE's
         loaded = [model if isinstance(model, DenSNet) else DenSNet.load(model) for model in models]
         super().__init__(Ensemble(loaded), device, **kwargs)
         self.members = np.zeros((len(loaded), 0))

@@ -46,6 +46,8 @@ class Trajectory:
         (T,) eV, eV, K.
     parameters
         Settings and provenance, anything JSON holds.
+    mass
+        (A,) u, where they are not the standard ones of the elements; see ``masses``.
     """
 
     symbols: list[str]
@@ -58,11 +60,13 @@ class Trajectory:
     kinetic_energy: NDArray[np.float64]
     temperature: NDArray[np.float64]
     parameters: dict[str, Any] = field(default_factory=dict)
+    mass: NDArray[np.float64] | None = None
 
     @property
     def masses(self) -> NDArray[np.float64]:
         """Masses of the atoms (A,), u."""
-        return atomic_masses[[atomic_numbers[symbol] for symbol in self.symbols]]
+        standard = atomic_masses[[atomic_numbers[symbol] for symbol in self.symbols]]
+        return standard if self.mass is None else self.mass
 
     @property
     def time(self) -> NDArray[np.float64]:
@@ -78,7 +82,7 @@ class Trajectory:
 
     def atoms(self, frame: int) -> Atoms:
         """Return one frame as an ASE structure."""
-        return Atoms(self.symbols, self.position[frame].astype(float))
+        return Atoms(self.symbols, self.position[frame].astype(float), masses=self.mass)
 
 
 def write(path: str | Path, trajectory: Trajectory) -> None:
@@ -146,6 +150,7 @@ def _read(file: h5py.File, coordinates: bool) -> Trajectory:
         interval=float(settings.attrs["interval_fs"]),
         timestep=float(settings.attrs["timestep_fs"]),
         parameters=json.loads(settings["settings"][()]),
+        mass=molecule["mass"][()] if "mass" in molecule else None,
         **vectors,
         **scalars,
     )

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from densnet.config import Simulation
 from densnet.dynamics import h5md
 from densnet.dynamics.field import ForceField, ModelField, together
+from densnet.dynamics.origin import origins, warn_beyond_training
 from densnet.dynamics.replica import Plan, Replica, Start
 from densnet.models.compiled import CompiledModel
 
@@ -67,6 +68,7 @@ def run_together(
 
     A step of several small molecules takes little more than that of one. A killed run continues from its last
     checkpoints (``<out>.part/``, removed at the end) and gives, bit for bit, what the unbroken run would have given.
+    A trajectory that is there already, of the same settings, start, seed and model, is not run again.
 
     Parameters
     ----------
@@ -84,22 +86,44 @@ def run_together(
     ------
     ConfigError
         A largest deviation is asked for, and there is no ensemble that deviates.
+    DataError
+        A file to write is there already, and is not this trajectory.
+    ModelError
+        Energy, forces or dipole of a start are not finite.
     SimulationError
         A bond broke, the temperature ran away, the models of an ensemble disagree, or numbers stopped being finite. The
         last good geometry is saved.
     """
-    field = _field(model, starts[0].atoms.get_chemical_symbols(), simulation)
-    # With others beside it a trajectory differs in its last digits: checkpoints of another company are of another run.
-    identity = (_weights_hash(model) if fingerprint is None else fingerprint) + f" {len(starts)}"
-    replicas = [Replica(start, simulation, identity) for start in starts]
-    _begin_or_resume(replicas, field)
-    _propagate(replicas, field)
-    trajectories = [replica.finish() for replica in replicas]
+    done = complete(model, starts, simulation, fingerprint=fingerprint)
+    identity = _identity(model, fingerprint)
+    replicas = [Replica(start, simulation, identity, len(starts), origins(model)) for start in starts]
+    if left := [replica for replica, there in zip(replicas, done, strict=True) if not there]:
+        warn_beyond_training(model, starts[0].atoms)
+        field = _field(model, starts[0].atoms.get_chemical_symbols(), simulation)
+        _begin_or_resume(left, field)
+        _propagate(left, field)
+    trajectories = [replica.finish() if replica in left else h5md.read(replica.start.out) for replica in replicas]
     for replica in replicas:  # not before all are written: a disk that fills up must not cost those that were not
         replica.checkpoints.clear()
-    for start, found in zip(starts, trajectories, strict=True):
-        log.info("%s: %d frames, %.0f K", start.out, len(found.dipole), found.temperature.mean())
+    for start, found, there in zip(starts, trajectories, done, strict=True):
+        what = "complete already, not run again: " if there else ""
+        log.info("%s: %s%d frames, %.0f K", start.out, what, len(found.dipole), found.temperature.mean())
     return trajectories
+
+
+def complete(
+    model: DenSNet | Ensemble | ForceField,
+    starts: Sequence[Start],
+    simulation: Simulation,
+    *,
+    fingerprint: str | None = None,
+) -> list[bool]:
+    """Return which trajectories are there already; raise `DataError` where a file to write is something else.
+
+    Arguments as in `run_together`.
+    """
+    identity = _identity(model, fingerprint)
+    return [start.is_complete(simulation, identity) for start in starts]
 
 
 def prepared(model: Model, simulation: Simulation) -> Model:
@@ -144,7 +168,10 @@ def _propagate(replicas: list[Replica], field: ForceField) -> None:
                 bar.set_postfix_str(f"{(bar.format_dict['rate'] or 0.0) * pace:.3g} ns/day")
 
 
-def _weights_hash(model: DenSNet | Ensemble | ForceField) -> str:
+def _identity(model: DenSNet | Ensemble | ForceField, fingerprint: str | None) -> str:
+    """Return what identifies a model: the fingerprint given, or the hash of its weights."""
+    if fingerprint is not None:
+        return fingerprint
     digest = hashlib.sha256()
     for name, values in getattr(model, "state_dict", dict)().items():
         digest.update(name.encode() + values.detach().cpu().contiguous().numpy().tobytes())

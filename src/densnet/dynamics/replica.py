@@ -1,21 +1,19 @@
-"""One trajectory on its way: what it starts from, what it records, when it gives up."""
+"""One trajectory on its way: what it records, when it gives up."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms, units
 from ase.io import write
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from densnet.config import Simulation
 from densnet.dynamics import h5md
+from densnet.dynamics.admission import require_finite
 from densnet.dynamics.checkpoint import Checkpoints, Frames
 from densnet.dynamics.field import Point
 from densnet.dynamics.guard import Guard
@@ -28,6 +26,7 @@ from densnet.dynamics.integrator import (
     maxwell_boltzmann,
     verlet_drift,
 )
+from densnet.dynamics.start import ELSEWHERE, Start
 from densnet.errors import ConfigError, SimulationError
 from densnet.files import atomic
 from densnet.provenance import provenance
@@ -47,15 +46,21 @@ class Plan:
 
     @classmethod
     def of(cls, simulation: Simulation) -> Plan:
-        """Translate a simulation's times; raise `ConfigError` when frames would fall between steps."""
+        """Translate a simulation's times; raise `ConfigError` where frames fall between steps, or there is none."""
         every = round(simulation.stride / simulation.timestep)
         if every < 1 or abs(every * simulation.timestep - simulation.stride) > 1e-9:
             raise ConfigError(
                 f"simulation.stride: {simulation.stride:g} fs is not a multiple of simulation.timestep "
                 f"({simulation.timestep:g} fs)"
             )
-        steps = (round(time * 1e3 / simulation.timestep) for time in (simulation.thermalisation, simulation.production))
-        return cls(*steps, every, simulation.timestep * units.fs)
+        times = simulation.thermalisation, simulation.production
+        thermalisation, production = (round(time * 1e3 / simulation.timestep) for time in times)
+        if production < every:
+            raise ConfigError(
+                f"simulation.production: {simulation.production:g} ps hold no frame, which are simulation.stride "
+                f"({simulation.stride:g} fs) apart; make it longer"
+            )
+        return cls(thermalisation, production, every, simulation.timestep * units.fs)
 
     @property
     def steps(self) -> int:
@@ -83,38 +88,6 @@ class Recorder:
         return taken
 
 
-@dataclass(frozen=True)
-class Start:
-    """What a trajectory starts from, and where it goes.
-
-    Attributes
-    ----------
-    atoms
-        Start.
-    seed
-        Of velocities and thermostat.
-    out
-        ``.h5`` file.
-    velocities
-        (A, 3) Å/fs to start with; by default drawn from the Maxwell-Boltzmann distribution. Either way linear and
-        angular momentum are taken out.
-    parameters
-        Stored with the trajectory beside settings and provenance.
-    """
-
-    atoms: Atoms
-    seed: int
-    out: Path
-    velocities: ArrayLike | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    def fingerprint(self, simulation: Simulation, model: str) -> str:
-        """Return the hash of everything the trajectory depends on, ``model`` being that of the model."""
-        settings = simulation.model_dump(exclude={"lengths", "replicas", "batch"})
-        parts = [settings, self.atoms.get_chemical_symbols(), self.seed, model]
-        return hashlib.sha256(json.dumps(parts).encode() + self.atoms.positions.tobytes()).hexdigest()
-
-
 class Replica:
     """A trajectory that moves when it is told the properties at the positions it asks for.
 
@@ -126,14 +99,27 @@ class Replica:
         Times, temperature and friction.
     model
         Identifies the model.
+    company
+        How many trajectories run together. With others beside it a trajectory differs in its last digits: checkpoints
+        of another company are of another run.
+    about
+        Stored with the trajectory: what the model says about itself.
     """
 
-    def __init__(self, start: Start, simulation: Simulation, model: str) -> None:
+    def __init__(
+        self,
+        start: Start,
+        simulation: Simulation,
+        model: str,
+        company: int = 1,
+        about: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.start, self.simulation, self.plan = start, simulation, Plan.of(simulation)
+        self.fingerprint, self.about = start.fingerprint(simulation, model), list(about)
         self.rng = np.random.default_rng(start.seed)
         self.masses = start.atoms.get_masses()
         self.freedom = vibrational_space(start.atoms.positions, self.masses).shape[1]
-        self.checkpoints = Checkpoints(start.out.with_suffix(".part"), start.fingerprint(simulation, model))
+        self.checkpoints = Checkpoints(start.beside(".part"), f"{self.fingerprint} {company}")
         self.recorder, self.pieces = Recorder(), []
         self.state: State | None = None
 
@@ -145,7 +131,8 @@ class Replica:
         return bool(found)
 
     def begin(self, point: Point) -> None:
-        """Start from the first geometry, whose properties these are."""
+        """Start from the first geometry, whose properties these are; raise `ModelError` where they are not finite."""
+        require_finite(point._asdict() | {"deviation": point.deviation or 0.0}, f"start of {self.start.out}")
         self.rng = np.random.default_rng(self.start.seed)
         drawn = maxwell_boltzmann(self.masses, self.simulation.temperature, self.rng)
         if self.start.velocities is not None:
@@ -198,12 +185,14 @@ class Replica:
         """Write the trajectory and return it; the checkpoints stay."""
         filled = [piece for piece in self.pieces if piece]
         joined = {name: np.concatenate([piece[name] for piece in filled]) for name in h5md.UNITS}
-        settings = {**self.simulation.model_dump(), **self.start.parameters, "seed": self.start.seed}
+        settings = {**self.simulation.model_dump(exclude=ELSEWHERE), **self.start.parameters, "seed": self.start.seed}
+        settings |= {"models": self.about, "fingerprint": self.fingerprint}
         trajectory = h5md.Trajectory(
             symbols=self.start.atoms.get_chemical_symbols(),
             interval=self.simulation.stride,
             timestep=self.simulation.timestep,
             parameters={**settings, "provenance": provenance()},
+            mass=self.masses,
             **joined,
         )
         trajectory.parameters["largest_stretch"] = float(self.guard.stretch(trajectory.position).max(initial=0.0))
@@ -212,7 +201,7 @@ class Replica:
 
     def _give_up(self, last_good: Array, complaint: str) -> None:
         out, step = self.start.out, self.state.step
-        keep = out.with_suffix(".last.xyz")
+        keep = self.start.beside(".last.xyz")
         with atomic(keep) as temporary:
             write(temporary, Atoms(self.start.atoms.numbers, last_good), format="extxyz")
         raise SimulationError(

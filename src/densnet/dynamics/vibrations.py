@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.optimize import BFGS
 
+from densnet.dynamics.admission import admit
 from densnet.dynamics.calculator import DenSNetCalculator
 from densnet.dynamics.guard import Guard
 from densnet.errors import SimulationError
@@ -40,13 +41,20 @@ def minimise(atoms: Atoms, fmax: float = CONVERGED, steps: int = STEPS) -> None:
 
 
 def modes_at(model: DenSNet, atoms: Atoms) -> harmonic.Modes:
-    """Return the model's normal modes and infrared intensities at a structure, a minimum or not."""
+    """Return the model's normal modes and infrared intensities at a structure, a minimum or not.
+
+    Raises
+    ------
+    ModelError
+        The structure is none that models serve, or a single atom.
+    """
+    admit(atoms, vibrating=True)
     calculator = DenSNetCalculator(model)
     curvature, dipoles = calculator.get_hessian(atoms), calculator.get_dipole_derivatives(atoms)
     return harmonic.normal_modes(curvature, dipoles, atoms.positions, atoms.get_masses())
 
 
-def harmonic_spectrum(model: DenSNet, atoms: Atoms, attempts: int = 4, **extra: Any) -> dict[str, Any]:  # noqa: ANN401
+def harmonic_spectrum(model: DenSNet, atoms: Atoms, /, attempts: int = 4, **extra: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the model's normal modes and infrared intensities at the minimum next to a structure.
 
     Parameters
@@ -67,9 +75,12 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, attempts: int = 4, **extra: 
 
     Raises
     ------
+    ModelError
+        The start is none that models serve, or a single atom.
     SimulationError
         No minimum was found, or a bond broke on the way to it.
     """
+    admit(atoms, vibrating=True)
     guard = Guard(atoms)
     atoms = atoms.copy()
     atoms.calc = DenSNetCalculator(model)

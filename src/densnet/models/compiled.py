@@ -55,9 +55,9 @@ class CompiledModel:
         """Return the weights of the model."""
         return self.model.state_dict()
 
-    def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]], skin: float = 0.0) -> Graph:
+    def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]]) -> Graph:
         """Return the graph of frames; see `DenSNet.graph`."""
-        return self.model.graph(frames, skin)
+        return self.model.graph(frames)
 
     def properties(self, graph: Graph) -> dict[str, Tensor]:
         """Return what `DenSNet.properties` returns."""

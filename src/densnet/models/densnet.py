@@ -79,9 +79,9 @@ class DenSNet(nn.Module):
         """Chemical symbols of the elements the model knows."""
         return self.density.elements
 
-    def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]], skin: float = 0.0) -> Graph:
+    def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]]) -> Graph:
         """Return the graph of frames, given as (symbols, positions in Angstrom); see `build_graph`."""
-        return build_graph(frames, self.elements, self.cutoff, skin).to(self.free_energy.device)
+        return build_graph(frames, self.elements, self.cutoff).to(self.free_energy.device)
 
     def forward(self, graph: Graph) -> dict[str, Tensor]:
         """Return energy (n_frames,) eV, dipole (n_frames, 3) e Angstrom and the flat `Expansion`, differentiable."""

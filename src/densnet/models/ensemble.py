@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from densnet.errors import ModelError
+from densnet.files import sha256
 from densnet.models.densnet import DenSNet
 from densnet.models.graph import Graph, build_graph
+from densnet.models.store import SHIPPED, SUFFIX
 
 
 class Ensemble(nn.Module):
@@ -28,7 +31,7 @@ class Ensemble(nn.Module):
     Raises
     ------
     ModelError
-        Fewer than two models, or models that describe the density in different bases.
+        Fewer than two models, models that describe the density in different bases, or the same weights twice.
     """
 
     def __init__(self, models: Sequence[DenSNet]) -> None:
@@ -47,13 +50,19 @@ class Ensemble(nn.Module):
                 "an ensemble of models with flexible bases has no common coefficients: train without "
                 "grid_training.flexible"
             )
+        for (one, this), (other, that) in combinations(enumerate(models, start=1), 2):
+            if _same(this, that):
+                raise ModelError(
+                    f"models {one} and {other} of the ensemble have the same weights and never deviate; name models "
+                    "trained with different seeds"
+                )
         self.models = nn.ModuleList(models)
         self.basis, self.free_atoms, self.elements = first.basis, first.free_atoms, first.elements
         self.cutoff = max(model.cutoff for model in models)
 
-    def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]], skin: float = 0.0) -> Graph:
+    def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]]) -> Graph:
         """Return the graph of frames, as `DenSNet.graph` does."""
-        return build_graph(frames, self.elements, self.cutoff, skin).to(self.models[0].free_energy.device)
+        return build_graph(frames, self.elements, self.cutoff).to(self.models[0].free_energy.device)
 
     def properties(self, graph: Graph, forces: bool = True) -> dict[str, Tensor]:
         """Return the means of what `DenSNet.properties` returns, standard deviations, and ``members``.
@@ -78,6 +87,18 @@ class Ensemble(nn.Module):
 
 
 def load_models(paths: Sequence[str | Path], device: str | torch.device = "cpu") -> DenSNet | Ensemble:
-    """Return the model in a file, or the ensemble of those in several; raise `ModelError` when one is unusable."""
+    """Return the model in a file, or the ensemble of those in several; raise `ModelError` when one is unusable.
+
+    Each single model keeps the name and the SHA-256 of its file as ``model.file``.
+    """
     models = [DenSNet.load(path, device) for path in paths]
+    for model, path in zip(models, paths, strict=True):
+        found = path if Path(path).is_file() else SHIPPED / f"{path}{SUFFIX}"
+        model.file = {"file": str(path), "sha256": sha256(found)}
     return models[0] if len(models) == 1 else Ensemble(models)
+
+
+def _same(one: DenSNet, other: DenSNet) -> bool:
+    """Return whether two models have the same weights; that they have not shows at the first that differs."""
+    ours, theirs = one.state_dict(), other.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name].cpu(), theirs[name].cpu()) for name in ours)

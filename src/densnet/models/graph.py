@@ -60,7 +60,7 @@ class Graph:
         return torch.where(self.present.unsqueeze(-1), vectors, vectors.new_tensor([FAR, 0.0, 0.0])).to(dtype)
 
     def moved(self, positions: Tensor | np.ndarray) -> Graph:
-        """Return the same atoms and neighbours at other positions (within the skin the lists were built with)."""
+        """Return the same atoms and neighbours at other positions (as long as nobody crosses the cutoff)."""
         if not isinstance(positions, Tensor):
             positions = torch.as_tensor(positions, dtype=torch.float64, device=self.positions.device)
         return replace(self, positions=positions)
@@ -80,9 +80,7 @@ class Graph:
         return values.new_zeros((self.n_frames, *values.shape[1:])).index_add(0, self.frame, values)
 
 
-def build_graph(
-    frames: Sequence[tuple[Sequence[str], np.ndarray]], elements: Sequence[str], cutoff: float, skin: float = 0.0
-) -> Graph:
+def build_graph(frames: Sequence[tuple[Sequence[str], np.ndarray]], elements: Sequence[str], cutoff: float) -> Graph:
     """Return the graph of frames.
 
     Parameters
@@ -93,17 +91,15 @@ def build_graph(
         Elements the model knows.
     cutoff
         Angstrom.
-    skin
-        Angstrom added to the cutoff, so that the lists stay valid until an atom has moved by half of it.
 
     Raises
     ------
     ModelError
-        A frame has an element that the model does not know.
+        A frame has no atoms, or an element that the model does not know.
     """
     if not frames:
         raise ModelError("no structures given: at least one frame is needed")
-    return collate([_single(symbols, positions, tuple(elements), cutoff + skin) for symbols, positions in frames])
+    return collate([_single(symbols, positions, tuple(elements), cutoff) for symbols, positions in frames])
 
 
 def collate(graphs: Sequence[Graph]) -> Graph:
@@ -133,6 +129,8 @@ def _species(symbols: Sequence[str], elements: tuple[str, ...]) -> Tensor:
 
 
 def _single(symbols: Sequence[str], positions: np.ndarray, elements: tuple[str, ...], radius: float) -> Graph:
+    if not len(symbols):
+        raise ModelError("a structure without atoms; give one that has some")
     positions = torch.as_tensor(np.asarray(positions, dtype=np.float64))
     if positions.shape != (len(symbols), 3) or not torch.isfinite(positions).all():
         raise ModelError(

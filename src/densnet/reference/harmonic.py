@@ -1,7 +1,8 @@
 """Harmonic infrared spectra from DFT: the whole Hessian, or mode tracking in the space of another method's modes.
 
-Both are central differences of the analytic gradient and of the dipole along displacements, one file each, so that a
-killed job continues where it stopped and one set of self-consistent fields serves wavenumbers and intensities alike.
+Central differences of the analytic gradient and of the dipole along displacements, one file each, so that a killed job
+continues where it stopped and one set of self-consistent fields serves wavenumbers and intensities alike. The whole
+Hessian can be had from response theory instead (`densnet.reference.hessian`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from densnet.checkpoints import read_npz, write_npz
 from densnet.config import Harmonic, Reference
 from densnet.errors import CalculationError
 from densnet.reference.calculator import ReferenceCalculator
+from densnet.reference.hessian import analytic_hessian
 from densnet.reference.xtb import xtb_calculator
 from densnet.spectra import harmonic
 
@@ -41,7 +43,7 @@ TIGHT = 1e-9
 def full_spectrum(
     atoms: Atoms,
     reference: Reference,
-    displacement: float,
+    settings: Harmonic,
     folder: str | Path,
     **extra: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
@@ -55,8 +57,8 @@ def full_spectrum(
         Minimum of the reference method, with energy and forces, as from `relax`.
     reference
         Level of theory.
-    displacement
-        Norm of each displacement, Angstrom.
+    settings
+        How the Hessian is made, and how far to displace.
     folder
         Where finished displacements are kept.
     extra
@@ -68,7 +70,10 @@ def full_spectrum(
         As `densnet.spectra.harmonic.result`, with energy (eV) and the largest residual force (eV/Angstrom).
     """
     for attempt in range(ATTEMPTS):
-        curvature, dipoles = hessian(atoms, reference, displacement, folder)
+        if settings.hessian == "analytic":
+            curvature, dipoles = analytic_hessian(atoms, reference)
+        else:
+            curvature, dipoles = hessian(atoms, reference, settings.displacement, folder)
         modes = harmonic.normal_modes(curvature, dipoles, atoms.positions, atoms.get_masses())
         if modes.frequencies[0] > harmonic.SADDLE:
             break

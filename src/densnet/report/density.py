@@ -1,19 +1,23 @@
-"""A slice through the density difference of one test frame: the label's fit, the model, and what the model misses."""
+"""A slice through the density difference of one test frame: that of DFT, the model's, and what the model misses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import natural_cutoffs, neighbor_list
+from ase.units import Bohr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from densnet.config import Reference
 from densnet.dataset import Dataset
 from densnet.errors import DataError
+from densnet.frames import FrameSet
 from densnet.models.densnet import DenSNet
 from densnet.observables import density_difference
 from densnet.report import style
@@ -39,7 +43,7 @@ def density_figure(dataset: Dataset, model: DenSNet, out: Path, name: str = "mol
     Parameters
     ----------
     dataset
-        Labelled frames; the density is that of their fits.
+        Labelled frames. Where it keeps no DFT density of that frame, the fit to it is drawn in its place.
     model
         Trained model.
     out
@@ -58,12 +62,44 @@ def density_figure(dataset: Dataset, model: DenSNet, out: Path, name: str = "mol
     length, frames = tested[-1]
     frame, symbols = frames.take(np.array([0])), list(frames.symbols)
     plane = Plane.of(Atoms(symbols, frame.positions[0]))
-    positions, predicted = frame.positions[0], predict(model, frame)
-    fit = density_difference(dataset.basis, symbols, positions, frame.coefficients[0], plane.points)
+    target, what = _target(dataset, frame, plane.points)
+    predicted = predict(model, frame)
     basis, names = dataset.basis.stretched(symbols, predicted["logarithms"][0])
-    found = density_difference(basis, names, positions, predicted["coefficients"][0], plane.points)
+    found = density_difference(basis, names, frame.positions[0], predicted["coefficients"][0], plane.points)
     called = style.names([length, *dataset.lengths], name)[length]
-    _draw(plane, [fit, found, found - fit], out, f"{called}, {frame.names[0]}")
+    pictures = {what: target, "model": found, f"model − {what}": found - target}
+    _draw(plane, pictures, out, f"{called}, {frame.names[0]}")
+
+
+def _target(dataset: Dataset, frame: FrameSet, points: Array) -> tuple[Array, str]:
+    """Return the density difference (P,) of a single frame that the model is held against, e/Å^3, and its name."""
+    if len(frame.density_matrix) and "study" in dataset.meta:
+        density = dft_density(frame, Reference(**dataset.meta["study"]["reference"]), points)
+        return density - dataset.free_atoms.density(frame.symbols, frame.positions[0], points), "DFT"
+    fit = density_difference(dataset.basis, frame.symbols, frame.positions[0], frame.coefficients[0], points)
+    return fit, "fit to DFT"
+
+
+def dft_density(frame: FrameSet, reference: Reference, points: Array) -> Array:
+    """Return the DFT density (P,) of a single frame with a density matrix, e/Å^3.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    reference
+        Level of theory of its density matrix.
+    points
+        (P, 3) Å.
+    """
+    from pyscf import lib
+
+    from densnet.reference.grid_errors import orbital_densities
+    from densnet.reference.method import molecule
+
+    mol = molecule(Atoms(frame.symbols, frame.positions[0]), reference)
+    grid = SimpleNamespace(coords=points / Bohr, weights=np.ones(len(points)))
+    return orbital_densities(mol, grid, lib.unpack_tril(frame.density_matrix[0].astype(float)))[0] / Bohr**3
 
 
 @dataclass(frozen=True)
@@ -112,15 +148,16 @@ class Plane:
         return self.origin + np.stack([x.ravel(), y.ravel()], axis=1) @ self.axes[:2]
 
 
-def _draw(plane: Plane, values: list[Array], out: Path, title: str) -> None:
+def _draw(plane: Plane, values: dict[str, Array], out: Path, title: str) -> None:
     x, y = plane.ticks
     ratio = len(x) / len(y)
     rows, columns = (3, 1) if ratio > WIDE else (1, 3)
     height = 0.7 + (3 * 6.2 / ratio if rows == 3 else 2.2 / ratio + 0.6)
-    limits = [scale(values[0])] * 2 + [scale(values[2])]
+    target, _, error = values.values()
+    limits = [scale(target)] * 2 + [scale(error)]
     with style.figure(out, rows, columns, height=height, sharex=True, sharey=True) as (figure, axes):
         pictures = []
-        for axis, value, limit, called in zip(axes.flat, values, limits, TITLES, strict=True):
+        for axis, limit, (called, value) in zip(axes.flat, limits, values.items(), strict=True):
             pictures.append(
                 axis.imshow(
                     value.reshape(len(y), len(x)), origin="lower", extent=(x[0], x[-1], y[0], y[-1]), cmap="RdBu_r",
@@ -144,9 +181,6 @@ def _draw(plane: Plane, values: list[Array], out: Path, title: str) -> None:
 
 def _number(value: float, _: int) -> str:
     return f"{value:g}".replace("-", "−")
-
-
-TITLES = ("DFT, fitted", "model", "model − DFT")
 
 
 def scale(values: Array) -> float:

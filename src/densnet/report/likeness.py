@@ -11,15 +11,21 @@ from densnet.report.tables import GAS_PHASE, MODES
 from densnet.spectra import compare, harmonic
 from densnet.spectra.experiment import compare_lines, on_common_lines
 
+CONFORMER = 0.3
+"""Å between two minima, root mean square over atoms, from which they are different conformers."""
+
 
 def measure(panel: Panel) -> dict[str, dict[str, Any]]:
-    """Return the measures of every comparison that a chain length allows, by the name of the comparison."""
+    """Return the measures of every comparison that a chain length allows, by the name of the comparison.
+
+    Tracked modes are not the whole spectrum of DFT: they are held against the same modes of the model alone.
+    """
     found: dict[str, dict[str, Any]] = {}
     if panel.model is not None:
         ours = panel.broadened(panel.model)
         found["model dynamics / model harmonic"] = compare.compare(panel.grid, panel.mean, ours)
-    if panel.dft is not None:
-        found["model dynamics / DFT harmonic"] = compare.compare(panel.grid, panel.mean, panel.broadened(panel.dft))
+    if panel.whole is not None:
+        found["model dynamics / DFT harmonic"] = compare.compare(panel.grid, panel.mean, panel.broadened(panel.whole))
     if panel.counterpart is not None:
         found |= _harmonic(panel, panel.counterpart, panel.dft)
     if panel.aimd is not None:
@@ -35,7 +41,7 @@ def _measured(panel: Panel) -> dict[str, dict[str, Any]]:
     curves = {
         "model dynamics": panel.mean,
         "AIMD": panel.aimd and panel.aimd["mean"],
-        "DFT harmonic": panel.dft and panel.broadened(panel.dft),
+        "DFT harmonic": panel.whole and panel.broadened(panel.whole),
     }
     return on_common_lines(
         {
@@ -55,8 +61,24 @@ def _harmonic(panel: Panel, ours: dict[str, Any], dft: dict[str, Any]) -> dict[s
         matched = compare.compare_modes(
             harmonic.modes_of(ours), where, harmonic.modes_of(dft), dft["positions"], masses
         )
-        measured[MODES] = matched | {
-            "captured_intensity": dft.get("captured", 1.0),
-            "largest_residual_cm": max(dft["residuals"]) if dft.get("residuals") else None,
-        }
+        measured[MODES] = (
+            matched
+            | {
+                "captured_intensity": dft.get("captured", 1.0),
+                "largest_residual_cm": max(dft["residuals"]) if dft.get("residuals") else None,
+            }
+            | _minima(panel)
+        )
     return measured
+
+
+def _minima(panel: Panel) -> dict[str, Any]:
+    """Return how far the minima of model and DFT are apart, and how many modes there lead down from them."""
+    from densnet.reference.selection import rmsd
+
+    apart = rmsd(*(one["positions"] for one in (panel.model, panel.dft)), panel.dft["symbols"])
+    return {
+        "minima_rmsd_angstrom": apart,
+        "same_conformer": apart <= CONFORMER,
+        "imaginary": {name: len(waves) for name, waves in panel.imaginary.items()},
+    }

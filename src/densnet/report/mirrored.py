@@ -64,9 +64,11 @@ def _below(panel: Panel) -> dict[str, Array]:
 
 
 def _curves(axis: Axes, panel: Panel, part: slice) -> None:
-    grid, mean, error = (values[part] for values in (panel.grid, panel.mean, panel.dynamics["standard_error"]))
+    grid, mean = panel.grid[part], panel.mean[part]
     below = {name: curve[part] for name, curve in _below(panel).items()}
-    axis.fill_between(grid, np.maximum(mean - error, 0), mean + error, color=style.BLUE, alpha=0.25, linewidth=0)
+    if panel.error is not None:
+        lower, upper = np.maximum(mean - panel.error[part], 0), panel.top[part]
+        axis.fill_between(grid, lower, upper, color=style.BLUE, alpha=0.25, linewidth=0)
     axis.plot(grid, mean, color=style.BLUE, label=_band(len(panel.dynamics["replicas"])))
     if panel.aimd is not None:
         axis.plot(grid, panel.aimd["mean"][part], color=style.GREEN, linewidth=0.9, label="AIMD")
@@ -89,7 +91,7 @@ def _curves(axis: Axes, panel: Panel, part: slice) -> None:
 
 def _heights(panel: Panel) -> tuple[float, float]:
     """Return the limits of the axis of absorption, with room for the labels of peaks."""
-    above = [panel.mean + panel.dynamics["standard_error"], *([] if panel.aimd is None else [panel.aimd["mean"]])]
+    above = [panel.top, *([] if panel.aimd is None else [panel.aimd["mean"]])]
     lowest, highest = (
         max((curve.max() for curve in curves), default=0.0) for curves in (_below(panel).values(), above)
     )
@@ -109,12 +111,12 @@ def _called(panel: Panel) -> str:
 
 
 def _label_peaks(axis: Axes, panel: Panel, part: tuple[float, float]) -> None:
-    grid, curve, error = panel.grid, panel.mean, panel.dynamics["standard_error"]
+    grid, curve = panel.grid, panel.mean
     indices = compare.peaks(grid, curve, prominence=0.06)
     for i in sorted(indices, key=lambda index: -curve[index])[:LABELLED]:
         if part[0] < grid[i] < part[1]:
             axis.annotate(
-                f"{grid[i]:.0f}", (grid[i], curve[i] + error[i]), xytext=(0, 3), textcoords="offset points",
+                f"{grid[i]:.0f}", (grid[i], panel.top[i]), xytext=(0, 3), textcoords="offset points",
                 fontsize=6.5, rotation=90, ha="center", va="bottom", color=style.BLUE,
             )  # fmt: skip
 

@@ -52,10 +52,31 @@ class Panel:
         return self.dynamics["mean"]
 
     @property
+    def error(self) -> Array | None:
+        """Standard error (G,) of that mean; None of a single trajectory."""
+        return self.dynamics["standard_error"]
+
+    @property
+    def top(self) -> Array:
+        """Upper edge (G,) of the band that the standard error makes."""
+        return self.mean if self.error is None else self.mean + self.error
+
+    @property
     def tracked(self) -> bool:
         """Whether DFT knows only some of the modes."""
         both = self.model is not None and self.dft is not None
         return both and len(self.dft["frequencies"]) < len(self.model["frequencies"])
+
+    @property
+    def whole(self) -> dict[str, Any] | None:
+        """The harmonic result of DFT where it is the whole spectrum, which a few tracked modes are not."""
+        return self.dft if self.dft is not None and round(self.dft.get("captured", 1.0), 4) == 1 else None
+
+    @property
+    def imaginary(self) -> dict[str, Array]:
+        """Imaginary wavenumbers (cm^-1, negative) of the harmonic results, which no curve shows."""
+        known = {"model": self.model, "dft": self.dft}
+        return {name: one["frequencies"][one["frequencies"] <= 0] for name, one in known.items() if one is not None}
 
     @property
     def counterpart(self) -> dict[str, Any] | None:
@@ -68,7 +89,7 @@ class Panel:
         return self.model | {name: np.array(values) for name, values in self.dft.get("model", {}).items()}
 
     def broadened(self, values: dict[str, Any]) -> Array:
-        """Return the curve (G,) of a harmonic result at the line width of the trajectories."""
+        """Return the curve (G,) of a harmonic result at the line width of the trajectories, real modes alone."""
         real = values["frequencies"] > 0
         return lineshapes.broaden(
             values["frequencies"][real], values["intensities"][real], self.grid, self.dynamics["fwhm"]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from densnet.files import atomic
 from densnet.provenance import provenance
+from densnet.report.curves import write_curves, write_modes
 from densnet.report.likeness import measure
 from densnet.report.mirrored import draw
 from densnet.report.panels import Panel
 from densnet.report.tables import dynamics_table, lines_table, metrics_table, modes_table, peaks_table
 from densnet.spectra import harmonic, trajectories
 from densnet.spectra.experiment import Lines
+
+log = logging.getLogger(__name__)
 
 Paths = Iterable[str | Path]
 
@@ -43,7 +47,8 @@ def spectra_figure(
     out
         Figure, SVG or PNG; beside it the same figure as PNG.
     metrics
-        JSON: chain length, then comparison, then measure. Beside it the same as Markdown tables, with the peaks.
+        JSON: chain length, then comparison, then measure. Beside it the same as Markdown tables, with the peaks; as
+        CSV, the curves that are drawn; and ``modes.csv``, the harmonic modes behind them.
     name
         Of the molecule, for figure and tables.
     monomer
@@ -60,8 +65,11 @@ def spectra_figure(
         Panel(values, *(other.get(length) for other in others), measured=monomer if length == 1 else None)
         for length, values in sorted(spectra.items())
     ]
+    _warn(panels)
     for path in dict.fromkeys((out, out.with_suffix(".png"))):
         draw(panels, path, name)
+    write_curves(panels, metrics.with_suffix(".csv"))
+    write_modes(panels, metrics.with_name("modes.csv"))
     measured = {str(panel.length): measure(panel) for panel in panels}
     runs = {str(panel.length): panel.dynamics["replicas"] for panel in panels}
     summary = {"fwhm": panels[0].dynamics["fwhm"], "lengths": measured, "dynamics": runs, "provenance": provenance()}
@@ -69,6 +77,12 @@ def spectra_figure(
         summary["gas_phase"] = asdict(monomer)
     with atomic(metrics) as temporary:
         temporary.write_text(json.dumps(summary, indent=1) + "\n")
+    with atomic(metrics.with_suffix(".md")) as temporary:
+        temporary.write_text(_tables(panels, measured, name, monomer))
+    return measured
+
+
+def _tables(panels: Sequence[Panel], measured: dict[str, Any], name: str, monomer: Lines | None) -> str:
     tables = (
         metrics_table(measured, name),
         modes_table(measured, name),
@@ -76,9 +90,7 @@ def spectra_figure(
         peaks_table([panel.dynamics for panel in panels], name),
         dynamics_table([values for panel in panels for values in (panel.dynamics, panel.aimd) if values], name),
     )
-    with atomic(metrics.with_suffix(".md")) as temporary:
-        temporary.write_text("\n".join(table for table in tables if table))
-    return measured
+    return "\n".join(table for table in tables if table)
 
 
 READERS = (harmonic.read, harmonic.read, trajectories.read)
@@ -91,4 +103,17 @@ def _by_length(values: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 def single_figure(dynamics: dict[str, Any], below: dict[str, Any] | None, out: Path) -> None:
     """Draw one spectrum from trajectories, with a harmonic spectrum mirrored below where one is given."""
-    draw([Panel(dynamics, below)], out)
+    panel = Panel(dynamics, below)
+    _warn([panel])
+    draw([panel], out)
+
+
+def _warn(panels: Sequence[Panel]) -> None:
+    """Log the imaginary modes, which no curve shows."""
+    for panel in panels:
+        for name, waves in panel.imaginary.items():
+            if len(waves):
+                method = getattr(panel, name).get("method", name)
+                where = f", {panel.length} monomer(s)" if panel.length else ""
+                shown = ", ".join(f"{wave:.0f}" for wave in waves)
+                log.warning("%s, harmonic%s: imaginary modes (%s cm^-1) are not drawn", method, where, shown)

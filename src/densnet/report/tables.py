@@ -89,13 +89,15 @@ def modes_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
     called = names(map(int, metrics), molecule)
     header = [
         "molecule", "modes", "frequency MAE cm⁻¹", "intensity-weighted MAE cm⁻¹", "intensity Pearson",
-        "share of intensity %", "largest residual cm⁻¹",
+        "share of intensity %", "largest residual cm⁻¹", "minima apart Å", "imaginary, model + DFT",
     ]  # fmt: skip
     rows = [
         [
             called[int(length)], str(len(found["pairs"])), _cell(found["frequency_mae_cm"], ".1f"),
             _cell(found["frequency_mae_weighted_cm"], ".1f"), _cell(found["intensity_pearson"], ".3f"),
             _cell(100 * found["captured_intensity"], ".1f"), _cell(found["largest_residual_cm"], ".1f"),
+            f"{found['minima_rmsd_angstrom']:.2f}{'' if found['same_conformer'] else ', other conformers'}",
+            " + ".join(map(str, found["imaginary"].values())),
         ]
         for length, comparisons in metrics.items()
         if (found := comparisons.get(MODES))
@@ -106,8 +108,9 @@ def modes_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
 def lines_table(metrics: dict[str, Any], species: dict[str, Sequence[float]]) -> str:
     """Return each line that was compared with the peaks matched to it, one column for each spectrum.
 
-    ``metrics`` are those of the molecule that was measured, ``species`` its lines (cm^-1) by symmetry species. The last
-    row is the mean error on the lines that all spectra have.
+    ``metrics`` are those of the molecule that was measured, ``species`` its lines (cm^-1) by symmetry species. The
+    column beside the first spectrum, that of dynamics, says whether its band is within the bar. The last row is the
+    mean error on the lines that all spectra have; a sentence below counts the lines by what each spectrum has of them.
     """
     found = {name.removesuffix(GAS_PHASE): one for name, one in metrics.items() if name.endswith(GAS_PHASE)}
     if not found:
@@ -115,11 +118,26 @@ def lines_table(metrics: dict[str, Any], species: dict[str, Sequence[float]]) ->
     compared = {line for one in found.values() for line in one["lines"]}
     matched = [{line: peak for peak, line in one["pairs"]} for one in found.values()]
     lines = sorted((line, name) for name, positions in species.items() for line in positions if line in compared)
-    rows = [[f"{line:.0f}", name, *(_cell(peaks.get(line), ".0f") for peaks in matched)] for line, name in lines]
-    common = next(iter(found.values()))["common_lines"]
-    errors = [_cell(one["common_mae_cm"], ".1f") for one in found.values()]
-    rows.append([f"mean error on {common} lines that all have", "", *errors])
-    return markdown(["gas phase cm⁻¹", "species", *found], rows)
+    common, bar = (next(iter(found.values()))[name] for name in ("common_lines", "bar_cm"))
+    rows = [_line(line, name, [peaks.get(line) for peaks in matched], bar) for line, name in lines]
+    first, *others = (_cell(one["common_mae_cm"], ".1f") for one in found.values())
+    rows.append([f"mean error on {common} lines that all have", "", first, "", *others])
+    first, *others = found
+    header = ["gas phase cm⁻¹", "species", first, f"within {bar:.0f} cm⁻¹", *others]
+    counts = "; ".join(f"{name} {_counted(one)}" for name, one in found.items())
+    summary = f"Of {len(lines)} lines within {bar:.0f} cm⁻¹, further off, without a partner: {counts}.\n"
+    return f"{markdown(header, rows)}\n{summary}"
+
+
+def _line(line: float, species: str, peaks: Sequence[float | None], bar: float) -> list[str]:
+    """Return the row of a line; of the first of the peaks it says whether it is within ``bar`` of it."""
+    first, *others = (_cell(peak, ".0f") for peak in peaks)
+    verdict = "no band" if peaks[0] is None else "yes" if abs(peaks[0] - line) <= bar else "no"
+    return [f"{line:.0f}", species, first, verdict, *others]
+
+
+def _counted(found: dict[str, Any]) -> str:
+    return ", ".join(str(found[name]) for name in ("within_bar", "further_off", "without_partner"))
 
 
 def peaks_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule") -> str:
@@ -127,15 +145,14 @@ def peaks_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule") -
     called = names((values["length"] for values in spectra), molecule)
     header = ["molecule", "peak cm⁻¹", "height km/mol per cm⁻¹", "standard error"]
     rows = [
-        [called[values["length"]], f"{peak['position']:.0f}", f"{peak['height']:.3g}", _error(values, peak)]
+        [
+            called[values["length"]], f"{peak['position']:.0f}", f"{peak['height']:.3g}",
+            _cell(peak["standard_error"], ".2g"),
+        ]
         for values in spectra
         for peak in values["peaks"]
-    ]
+    ]  # fmt: skip
     return markdown(header, rows) if rows else ""
-
-
-def _error(values: dict[str, Any], peak: dict[str, float]) -> str:
-    return f"{peak['standard_error']:.2g}" if len(values["replicas"]) > 1 else MISSING
 
 
 def dynamics_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule") -> str:
@@ -159,12 +176,16 @@ def write_errors(evaluation: dict[str, Any], out: Path, molecule: str = "molecul
     """Write the table of test errors as Markdown, and every row and column of all splits beside it as CSV."""
     with atomic(out) as temporary:
         temporary.write_text(errors_table(evaluation, molecule))
-    flat = [_flat(row) for row in evaluation["errors"]]
-    names = list(dict.fromkeys(name for row in flat for name in row))
-    with atomic(out.with_suffix(".csv")) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, names)
+    write_csv([_flat(row) for row in evaluation["errors"]], out.with_suffix(".csv"))
+
+
+def write_csv(rows: Sequence[dict[str, Any]], out: Path) -> None:
+    """Write rows as CSV; what a row has not is left empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with atomic(out) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(flat)
+        writer.writerows(rows)
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

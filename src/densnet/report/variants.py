@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from matplotlib.ticker import NullFormatter
 from densnet.files import atomic
 from densnet.report import evaluation, style
 from densnet.report.figures import plain
-from densnet.report.tables import MISSING, markdown
+from densnet.report.tables import MISSING, markdown, write_csv
 
 Evaluations = Mapping[str, dict[str, Any]]
 """What `densnet.report.evaluation.evaluate` found, by the name of the variant."""
@@ -81,11 +80,7 @@ def write_variants(evaluations: Evaluations, out: Path, molecule: str = "molecul
     """Write the table of the variants as Markdown, and the same numbers beside it as CSV."""
     with atomic(out) as temporary:
         temporary.write_text(variants_table(evaluations, molecule))
-    every = rows(evaluations)
-    with atomic(out.with_suffix(".csv")) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(every[0]))
-        writer.writeheader()
-        writer.writerows(every)
+    write_csv(rows(evaluations), out.with_suffix(".csv"))
 
 
 def learning_figure(evaluations: Evaluations, out: Path, molecule: str = "molecule") -> None:

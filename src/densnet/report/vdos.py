@@ -45,10 +45,13 @@ def vdos_figure(dynamics: Iterable[str | Path], out: Path, name: str = "molecule
 
 def _draw(axis: Axes, values: dict[str, Any], part: slice) -> None:
     states, absorption = values["vibrational_density"], values["mean"]
-    highest = (states["mean"] + states["standard_error"]).max()
-    scaled = (absorption * states["mean"].max() / absorption.max())[part]
-    grid, mean, error = (curve[part] for curve in (values["wavenumber"], states["mean"], states["standard_error"]))
-    axis.fill_between(grid, 0, mean, color=style.GREY, alpha=0.35, linewidth=0, label="vibrational density of states")
-    axis.fill_between(grid, np.maximum(mean - error, 0), mean + error, color=style.GREY, alpha=0.6, linewidth=0)
+    mean, error = states["mean"], states["standard_error"]
+    scaled = (absorption * mean.max() / absorption.max())[part]
+    top, grid = mean if error is None else mean + error, values["wavenumber"][part]
+    label = "vibrational density of states"
+    axis.fill_between(grid, 0, mean[part], color=style.GREY, alpha=0.35, linewidth=0, label=label)
+    if error is not None:
+        lower = np.maximum(mean - error, 0)[part]
+        axis.fill_between(grid, lower, top[part], color=style.GREY, alpha=0.6, linewidth=0)
     axis.plot(grid, scaled, color=style.BLUE, linewidth=0.8, label="infrared absorption, scaled to equal height")
-    axis.set(yticks=[], ylim=(0, 1.1 * highest))
+    axis.set(yticks=[], ylim=(0, 1.1 * top.max()))

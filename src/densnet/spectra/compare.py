@@ -83,12 +83,15 @@ def matched_peaks(pairs: Array, references: Array) -> dict[str, float | int | No
     }
 
 
-def peak_table(grid: ArrayLike, curve: ArrayLike, error: ArrayLike | None = None) -> list[dict[str, float]]:
-    """Return position (cm^-1), height and its standard error (km/mol per cm^-1) of every peak."""
+def peak_table(grid: ArrayLike, curve: ArrayLike, error: ArrayLike | None = None) -> list[dict[str, float | None]]:
+    """Return position (cm^-1), height and its standard error (km/mol per cm^-1, or None) of every peak."""
     grid, curve = np.asarray(grid, float), np.asarray(curve, float)
-    errors = np.zeros_like(curve) if error is None else np.asarray(error, float)
     return [
-        {"position": float(grid[i]), "height": float(curve[i]), "standard_error": float(errors[i])}
+        {
+            "position": float(grid[i]),
+            "height": float(curve[i]),
+            "standard_error": None if error is None else float(np.asarray(error)[i]),
+        }
         for i in peaks(grid, curve)
     ]
 

@@ -16,6 +16,8 @@ from densnet.systems import chain
 
 LOWEST = 800.0
 """cm^-1 from which lines are compared: below, torsions and hot bands make a line a matter of opinion."""
+BAR = 40.0
+"""cm^-1 within which a band should be of its line; further off it may still be its partner."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,18 @@ def compare_lines(grid: ArrayLike, curve: ArrayLike, lines: Lines) -> dict[str, 
     Returns
     -------
     dict
-        As the peaks of `densnet.spectra.compare.compare`, ``lines`` that were compared, and ``pairs`` of (peak, line),
-        cm^-1.
+        As the peaks of `densnet.spectra.compare.compare`, ``lines`` that were compared, ``pairs`` of (peak, line),
+        cm^-1, and how many lines have a peak ``within_bar``, that is ``bar_cm``, ``further_off`` and none
+        (``without_partner``).
     """
     grid = np.asarray(grid, float)
     known = lines.wavenumbers
     known = known[(known > max(LOWEST, grid[0])) & (known < grid[-1])]
     pairs = compare.match(grid[compare.peaks(grid, curve)], known)
-    return compare.matched_peaks(pairs, known) | {"lines": known.tolist(), "pairs": pairs.tolist()}
+    close = int((np.abs(pairs[:, 0] - pairs[:, 1]) <= BAR).sum())
+    counts = {"within_bar": close, "further_off": len(pairs) - close, "without_partner": len(known) - len(pairs)}
+    found = {"bar_cm": BAR, **counts, "lines": known.tolist(), "pairs": pairs.tolist()}
+    return compare.matched_peaks(pairs, known) | found
 
 
 def on_common_lines(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

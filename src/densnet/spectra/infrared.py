@@ -64,11 +64,11 @@ def spectrum(
     if len(dipole) < samples:
         raise DataError(
             f"trajectory of {len(dipole) * interval / 1e3:g} ps is shorter than one segment of {segment:g} ps; "
-            "run longer (simulation.production) or ask for wider lines (spectra.fwhm)"
+            "run longer, or ask for wider lines (fwhm)"
         )
     if samples < SHORTEST:
         raise DataError(
-            f"a segment of {segment:g} ps has fewer than {SHORTEST} stored steps; ask for narrower lines (spectra.fwhm)"
+            f"a segment of {segment:g} ps has fewer than {SHORTEST} stored steps; ask for narrower lines (fwhm)"
         )
     frequency, power = scipy.signal.welch(
         dipole * units._e * 1e-10, fs=1e15 / interval, window="hann", nperseg=samples, noverlap=samples // 2,
@@ -87,11 +87,14 @@ def _true_axis(frequency: Array, curve: Array, step: float) -> tuple[Array, Arra
     return shifted, curve / np.cos(np.pi * frequency * step)
 
 
-def average(spectra: Sequence[tuple[Array, Array]], grid: ArrayLike) -> tuple[Array, Array]:
-    """Return the mean of independent spectra on ``grid`` (cm^-1) and its standard error (zero for a single one)."""
+def average(spectra: Sequence[tuple[Array, Array]], grid: ArrayLike) -> tuple[Array, Array | None]:
+    """Return the mean of independent spectra on ``grid`` (cm^-1) and its standard error (None for a single one).
+
+    Beyond the highest wavenumber that its frames tell apart, a spectrum has no vibrations and is zero.
+    """
     grid = np.asarray(grid, float)
-    curves = np.array([np.interp(grid, wavenumber, absorption) for wavenumber, absorption in spectra])
-    error = curves.std(axis=0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else np.zeros_like(grid)
+    curves = np.array([np.interp(grid, wavenumber, absorption, right=0.0) for wavenumber, absorption in spectra])
+    error = curves.std(axis=0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else None
     return curves.mean(axis=0), error
 
 

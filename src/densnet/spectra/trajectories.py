@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from densnet.dynamics import h5md
 from densnet.errors import DataError
 from densnet.files import atomic
 from densnet.provenance import provenance
-from densnet.spectra import infrared, lineshapes
+from densnet.spectra import aliasing, infrared, lineshapes
 from densnet.spectra.compare import peak_table
+from densnet.spectra.units import INFRARED, with_units
 
 Array = NDArray[np.float64]
 
@@ -46,23 +48,41 @@ def infrared_spectrum(paths: Sequence[str | Path], settings: Spectra, **extra: A
     Returns
     -------
     dict
-        ``wavenumber`` (cm^-1), ``mean`` and ``standard_error`` over replicas (km/mol per cm^-1), the same two of the
-        ``vibrational_density`` of states (per cm^-1), ``fwhm``, ``peaks``, ``area`` (km/mol in the window) and, for
-        each replica, temperature, drift and length.
+        ``symbols``, ``wavenumber`` (cm^-1), ``mean`` and ``standard_error`` over replicas (km/mol per cm^-1), the same
+        two of the ``vibrational_density`` of states (per cm^-1), ``fwhm``, ``peaks``, ``area`` (km/mol in the window)
+        and, for each replica, temperature, drift and length. A single replica has no standard errors: they are None.
 
     Raises
     ------
     DataError
-        No trajectory, a damaged one, one of another molecule, one shorter than a segment, or one whose frames are too
-        far apart for the window.
+        No trajectory, a damaged one, the same one twice, one of another molecule or run at another temperature, one
+        shorter than a segment, or one whose frames are too far apart for the molecule's vibrations.
     """
     if not paths:
         raise DataError("infrared spectrum: no trajectory given")
-    molecules = [h5md.read(path, coordinates=False).symbols for path in paths]
-    for path, symbols in zip(paths, molecules, strict=True):
-        if symbols != molecules[0]:
-            raise DataError(f"{path}: another molecule than {paths[0]}; give trajectories of one molecule")
+    _check_company(paths)
     return spectrum_of(((path, h5md.read(path)) for path in paths), settings, **extra)
+
+
+def _check_company(paths: Sequence[str | Path]) -> None:
+    """Raise `DataError` unless these are different trajectories of one molecule, run at one temperature.
+
+    Timesteps and intervals may differ: each spectrum is put on its true axis before they are averaged.
+    """
+    first, seen = h5md.read(paths[0], coordinates=False), {}
+    for path in paths:
+        one = h5md.read(path, coordinates=False)
+        if one.symbols != first.symbols or not np.allclose(one.masses, first.masses):
+            raise DataError(f"{path}: another molecule than {paths[0]}; give trajectories of one molecule")
+        kelvin = [trajectory.parameters.get("temperature") for trajectory in (one, first)]
+        if None not in kelvin and kelvin[0] != kelvin[1]:
+            raise DataError(
+                f"{path}: run at {kelvin[0]:g} K, but {paths[0]} at {kelvin[1]:g} K; give those of one temperature"
+            )
+        content = hashlib.sha256(one.dipole.tobytes() + one.potential_energy.tobytes()).digest()
+        if content in seen:
+            raise DataError(f"{path}: the same trajectory as {seen[content]}; give each once")
+        seen[content] = path
 
 
 def spectrum_of(
@@ -76,6 +96,7 @@ def spectrum_of(
     mean, error = infrared.average([replica.absorption for replica in replicas], grid)
     states = infrared.average([replica.states for replica in replicas], grid)
     return {
+        "symbols": replicas[0].symbols,
         "wavenumber": grid.tolist(),
         "mean": _digits(mean),
         "standard_error": _digits(error),
@@ -95,12 +116,15 @@ class Replica:
 
     Attributes
     ----------
+    symbols
+        Of the molecule.
     absorption, states
         Wavenumbers and absorption (km/mol per cm^-1), wavenumbers and vibrational density of states (per cm^-1).
     facts
         How it went.
     """
 
+    symbols: list[str]
     absorption: tuple[Array, Array]
     states: tuple[Array, Array]
     facts: dict[str, Any]
@@ -109,6 +133,8 @@ class Replica:
     def of(cls, name: str | Path, trajectory: h5md.Trajectory, settings: Spectra) -> Replica:
         """Evaluate a trajectory; raise `DataError` naming it where it is too short or its frames too far apart."""
         segment, step = lineshapes.segment_for(settings.fwhm), trajectory.timestep
+        if folded := aliasing.folded(trajectory.interval, step, trajectory.symbols):
+            raise DataError(f"{name}: {folded}; run the dynamics again with a smaller stride (densnet md --stride)")
         try:
             absorption = infrared.spectrum(
                 trajectory.dipole, trajectory.interval, float(trajectory.temperature.mean()), segment=segment,
@@ -116,15 +142,10 @@ class Replica:
             )  # fmt: skip
         except DataError as error:
             raise DataError(f"{name}: {error}") from None
-        if (highest := absorption[0][-1]) < settings.range[1]:
-            raise DataError(
-                f"{name}: frames {trajectory.interval:g} fs apart know nothing above {highest:.0f} cm^-1; store them "
-                "more often (simulation.stride) or lower the end of the window (spectra.range)"
-            )
         states = infrared.vibrational_density(
             trajectory.velocity, trajectory.masses, trajectory.interval, segment, step
         )
-        return cls(absorption, states, _facts(name, trajectory))
+        return cls(trajectory.symbols, absorption, states, _facts(name, trajectory))
 
 
 def _facts(name: str | Path, trajectory: h5md.Trajectory) -> dict[str, Any]:
@@ -139,18 +160,18 @@ def _facts(name: str | Path, trajectory: h5md.Trajectory) -> dict[str, Any]:
     }
 
 
-def _digits(curve: Array) -> list[float]:
-    return [float(f"{value:.6g}") for value in curve]
+def _digits(curve: Array | None) -> list[float] | None:
+    return None if curve is None else [float(f"{value:.6g}") for value in curve]
 
 
 def write(path: str | Path, result: dict[str, Any]) -> None:
-    """Write a spectrum as JSON."""
+    """Write a spectrum as JSON, with the units of what is in it."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(result) + "\n")
+        temporary.write_text(json.dumps(with_units(result, INFRARED)) + "\n")
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Read a spectrum; curves come back as NumPy arrays.
+    """Read a spectrum; curves come back as NumPy arrays, the standard errors of a single trajectory as None.
 
     Raises
     ------
@@ -159,8 +180,16 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     try:
         values = json.loads(Path(path).read_text())
-        states = {name: np.array(values["vibrational_density"][name], float) for name in CURVES}
-        curves = {name: np.array(values[name], float) for name in ("wavenumber", *CURVES)}
+        single = len(values["replicas"]) == 1
+        states = _arrays(values["vibrational_density"], single)
+        curves = _arrays(values, single) | {"wavenumber": np.array(values["wavenumber"], float)}
+        peaks = [peak | ({"standard_error": None} if single else {}) for peak in values["peaks"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not a spectrum ({error}); delete it and run the rule again") from None
-    return values | curves | {"vibrational_density": states}
+    return values | curves | {"vibrational_density": states, "peaks": peaks}
+
+
+def _arrays(values: dict[str, Any], single: bool) -> dict[str, Array | None]:
+    """Return the two curves of a spectrum; older files have zeros for the error of a single trajectory."""
+    mean, error = (values[name] for name in CURVES)
+    return {"mean": np.array(mean, float), "standard_error": None if single else np.array(error, float)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from densnet.models.store import read_archive, write_archive
 from densnet.prior import FreeAtoms
 from densnet.training.density_loss import CoefficientStage, density_stage, require
 from densnet.training.processes import side_by_side
+from densnet.training.stopwatch import Stopwatch
 from densnet.training.task import Task
 from densnet.training.trainer import train
 from densnet.training.whitening import statistics
@@ -37,19 +37,19 @@ def train_density(task: Task, network: DensityNetworkSettings, training: Density
 
 
 def _train(device: str, task: Task, network: DensityNetworkSettings, training: DensityTraining) -> None:
-    started, dataset = time.perf_counter(), task.open()
+    stopwatch, dataset = Stopwatch(), task.open()
     fingerprint = task.fingerprint(network.fingerprint(), training.fingerprint())
     if task.is_done(KIND, None, fingerprint):
         return
     torch.manual_seed(task.seed)
     model = build_density(dataset.basis, network)
     stage = _stage(model, dataset, training, device)
-    rows = train(model, stage, training, task.seed, task.checkpoint, fingerprint, "density network")
+    rows = train(model, stage, training, task.seed, task.checkpoint, fingerprint, "density network", stopwatch)
 
     def save(metadata: dict[str, Any]) -> None:
         save_density(task.out, model.cpu(), dataset.basis, dataset.free_atoms, metadata)
 
-    task.keep(rows, dataset, training, fingerprint, started, save)
+    task.keep(rows, dataset, training, fingerprint, stopwatch.seconds, save)
 
 
 def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, device: str) -> CoefficientStage:

@@ -18,6 +18,7 @@ from densnet.errors import DataError
 from densnet.frames import FrameSet
 from densnet.models.density import DensityNetwork, Expansion, dipole_moments, frame_dipoles
 from densnet.models.graph import Graph, build_graph, collate
+from densnet.training.batches import electrons
 from densnet.training.metric import Metric, MolecularMetric, OnSiteMetric, check_memory, frame_metrics
 from densnet.training.whitening import statistics
 
@@ -50,7 +51,9 @@ class DensityStage:
     train, validation
         Frames; each has a ``graph`` and a ``dipole`` (1, 3) in e Angstrom.
     moments
-        Of `densnet.models.density.dipole_moments`.
+        Of `densnet.models.density.dipole_moments`, for each element.
+    elements
+        Their symbols.
     dipole_weight
         Weight of the error of the dipole beside that of the density.
     """
@@ -58,9 +61,17 @@ class DensityStage:
     column = "density_error"
     """What the error of the density is called in the history."""
 
-    def __init__(self, train: list[Any], validation: list[Any], moments: list[Tensor], dipole_weight: float) -> None:
+    def __init__(
+        self,
+        train: list[Any],
+        validation: list[Any],
+        moments: list[Tensor],
+        elements: Sequence[str],
+        dipole_weight: float,
+    ) -> None:
         self.train, self.validation, self.moments = train, validation, moments
-        self.size, self.dipole_weight = len(train), dipole_weight
+        self.electrons = electrons([frame.graph for frame in train], elements)
+        self.dipole_weight = dipole_weight
         squares = torch.cat([frame.dipole for frame in train]).square().sum(-1)
         self.typical_dipole = float(squares.mean().clamp(min=1e-4).sqrt())
 
@@ -109,10 +120,11 @@ class CoefficientStage(DensityStage):
         train: list[DensityFrame],
         validation: list[DensityFrame],
         moments: list[Tensor],
+        elements: Sequence[str],
         dipole_weight: float,
         metric: Metric,
     ) -> None:
-        super().__init__(train, validation, moments, dipole_weight)
+        super().__init__(train, validation, moments, elements, dipole_weight)
         self.metric = metric
 
     def density_errors(self, graph: Graph, frames: Sequence[DensityFrame], expansion: Expansion) -> Tensor:
@@ -164,7 +176,9 @@ def density_stage(
     if whole is not None:
         metric = MolecularMetric(chosen, found, [frame.metric for frame in split["train"]])
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, model.elements)]
-    return CoefficientStage(split["train"], split["validation"], moments, training.dipole_weight, metric)
+    return CoefficientStage(
+        split["train"], split["validation"], moments, model.elements, training.dipole_weight, metric
+    )
 
 
 def _frames(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,10 +22,12 @@ from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, collate
 from densnet.models.shells import Layout
 from densnet.models.store import MODEL
+from densnet.training.batches import electrons
 from densnet.training.density import load_density
 from densnet.training.density_loss import require
 from densnet.training.jacobian import coefficients_and_jacobian
 from densnet.training.processes import side_by_side
+from densnet.training.stopwatch import Stopwatch
 from densnet.training.task import Task
 from densnet.training.trainer import train
 from densnet.training.whitening import statistics
@@ -50,9 +51,11 @@ class EnergyFrame:
 class EnergyStage:
     """Loss and validation of the energy network (see `densnet.training.trainer.Stage`)."""
 
-    def __init__(self, train: list[EnergyFrame], validation: list[EnergyFrame], energy_weight: float) -> None:
+    def __init__(
+        self, train: list[EnergyFrame], validation: list[EnergyFrame], energy_weight: float, elements: Sequence[str]
+    ) -> None:
         self.train, self.validation, self.energy_weight = train, validation, energy_weight
-        self.size = len(train)
+        self.electrons = electrons([frame.graph for frame in train], elements)
 
     def loss(self, network: EnergyNetwork, frames: Sequence[int]) -> Tensor:
         """Return the weighted mean absolute errors of the energy per atom and of the forces, all frames alike."""
@@ -103,7 +106,7 @@ def train_energy(task: Task, density_path: Path, network: EnergyNetworkSettings,
 def _train(
     device: str, task: Task, density_path: Path, network: EnergyNetworkSettings, training: EnergyTraining
 ) -> None:
-    started, dataset = time.perf_counter(), task.open()
+    stopwatch, dataset = Stopwatch(), task.open()
     density, basis, free_atoms, about_density = load_density(density_path)
     task.check(density_path, basis, free_atoms, dataset)
     fingerprint = task.fingerprint(network.fingerprint(), training.fingerprint(), sha256(density_path))
@@ -112,14 +115,14 @@ def _train(
     torch.manual_seed(task.seed)
     model = DenSNet(density, EnergyNetwork(density.layout.spec, network), basis, free_atoms)
     stage = _stage(model.to(device), dataset, training, device)
-    rows = train(model.energy, stage, training, task.seed, task.checkpoint, fingerprint, "energy network")
+    rows = train(model.energy, stage, training, task.seed, task.checkpoint, fingerprint, "energy network", stopwatch)
 
     def save(metadata: dict[str, Any]) -> None:
         data = {"name": dataset.meta.get("name"), "study": dataset.meta.get("study", {})}
         model.metadata = data | {"density_training": about_density, "energy_training": metadata}
         model.cpu().save(task.out)
 
-    task.keep(rows, dataset, training, fingerprint, started, save)
+    task.keep(rows, dataset, training, fingerprint, stopwatch.seconds, save)
 
 
 def _stage(model: DenSNet, dataset: Dataset, training: EnergyTraining, device: str) -> EnergyStage:
@@ -132,7 +135,7 @@ def _stage(model: DenSNet, dataset: Dataset, training: EnergyTraining, device: s
         for name in ("train", "validation")
     }
     require(split["validation"], "validation")
-    return EnergyStage(split["train"], split["validation"], training.energy_weight)
+    return EnergyStage(split["train"], split["validation"], training.energy_weight, model.elements)
 
 
 @torch.no_grad()

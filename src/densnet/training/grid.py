@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import repeat
@@ -27,6 +26,7 @@ from densnet.provenance import seed as derived
 from densnet.training.density import KIND, load_density, save_density
 from densnet.training.density_loss import DensityStage
 from densnet.training.processes import side_by_side
+from densnet.training.stopwatch import Stopwatch
 from densnet.training.task import Task
 from densnet.training.trainer import train
 
@@ -64,10 +64,11 @@ class GridStage(DensityStage):
         train: list[GridFrame],
         validation: list[GridFrame],
         moments: list[Tensor],
+        elements: Sequence[str],
         dipole_weight: float,
         density: PointDensity,
     ) -> None:
-        super().__init__(train, validation, moments, dipole_weight)
+        super().__init__(train, validation, moments, elements, dipole_weight)
         self.density = density
 
     def density_errors(self, graph: Graph, frames: Sequence[GridFrame], expansion: Expansion) -> Tensor:
@@ -107,7 +108,7 @@ def train_grid(task: Task, density_path: Path, reference: Reference, training: G
 
 
 def _train(device: str, task: Task, density_path: Path, reference: Reference, training: GridTraining) -> None:
-    started, dataset = time.perf_counter(), task.open()
+    stopwatch, dataset = Stopwatch(), task.open()
     network, basis, free_atoms, before = load_density(density_path)
     task.check(density_path, basis, free_atoms, dataset)
     fingerprint = task.fingerprint(training.fingerprint(), sha256(density_path))
@@ -118,12 +119,12 @@ def _train(device: str, task: Task, density_path: Path, reference: Reference, tr
     network = network.to(device).requires_grad_(True)
     stage = _stage(network, dataset, reference, training, task.seed, device)
     title = "density network on the grid"
-    rows = train(network, stage, training, task.seed, task.checkpoint, fingerprint, title)
+    rows = train(network, stage, training, task.seed, task.checkpoint, fingerprint, title, stopwatch)
 
     def save(metadata: dict[str, Any]) -> None:
         save_density(task.out, network.cpu(), basis, free_atoms, before | {"grid": metadata})
 
-    task.keep(rows, dataset, training, fingerprint, started, save)
+    task.keep(rows, dataset, training, fingerprint, stopwatch.seconds, save)
 
 
 def _stage(
@@ -140,7 +141,7 @@ def _stage(
     }
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, network.elements)]
     density = PointDensity(network, dataset.basis).to(device)
-    return GridStage(split["train"], split["validation"], moments, training.dipole_weight, density)
+    return GridStage(split["train"], split["validation"], moments, network.elements, training.dipole_weight, density)
 
 
 def grid_frames(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from densnet.models.graph import collate
 from densnet.models.store import MODEL
 from densnet.training.density_loss import DensityFrame, DensityStage, density_stage
 from densnet.training.processes import side_by_side
+from densnet.training.stopwatch import Stopwatch
 from densnet.training.task import Task
 from densnet.training.trainer import train
 
@@ -49,7 +49,7 @@ class JointStage:
         self, density: DensityStage, train: list[Targets], validation: list[Targets], training: JointTraining
     ) -> None:
         self.density, self.train, self.validation = density, train, validation
-        self.size = len(train)
+        self.electrons = density.electrons
         self.energy_weight, self.density_weight = training.energy_weight, training.density_weight
 
     def loss(self, network: DenSNet, frames: Sequence[int]) -> Tensor:
@@ -108,7 +108,7 @@ def train_joint(task: Task, model_path: Path, training: JointTraining) -> None:
 
 
 def _train(device: str, task: Task, model_path: Path, training: JointTraining) -> None:
-    started, dataset = time.perf_counter(), task.open()
+    stopwatch, dataset = Stopwatch(), task.open()
     model = DenSNet.load(model_path, device)
     task.check(model_path, model.basis, model.free_atoms, dataset)
     fingerprint = task.fingerprint(training.fingerprint(), sha256(model_path))
@@ -116,13 +116,13 @@ def _train(device: str, task: Task, model_path: Path, training: JointTraining) -
         return
     stage = _stage(model, dataset, training, device)
     model.requires_grad_(True)
-    rows = train(model, stage, training, task.seed, task.checkpoint, fingerprint, "both networks")
+    rows = train(model, stage, training, task.seed, task.checkpoint, fingerprint, "both networks", stopwatch)
 
     def save(metadata: dict[str, Any]) -> None:
         model.metadata = model.metadata | {"joint_training": metadata}
         model.cpu().save(task.out)
 
-    task.keep(rows, dataset, training, fingerprint, started, save)
+    task.keep(rows, dataset, training, fingerprint, stopwatch.seconds, save)
 
 
 def _stage(model: DenSNet, dataset: Dataset, training: JointTraining, device: str) -> JointStage:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,22 +90,21 @@ class Task:
         dataset: Dataset,
         training: Training,
         fingerprint: str,
-        started: float,
+        seconds: float,
         save: Callable[[dict[str, Any]], None],
     ) -> None:
         """Write the history and then the network, whose file says that all is done; remove the checkpoint.
 
         Of several processes the first does it. ``save`` gets what the network keeps of its training: frames of each
-        length, settings, seconds since ``started``, the best validation.
+        length, settings, the seconds it took, the best validation.
         """
         if not is_first():
             return
-        seconds = round(time.perf_counter() - started, 1)
         about = {
             "fingerprint": fingerprint,
             "frames": {str(length): len(found) for length, found in dataset.of("train")},
             "settings": training.model_dump(mode="json"),
-            "seconds": seconds,
+            "seconds": round(seconds, 1),
             "best": best(rows),
         }
         write_history(self.history, rows)

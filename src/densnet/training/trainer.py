@@ -23,7 +23,9 @@ from tqdm import tqdm
 from densnet.config import Training
 from densnet.errors import ModelError
 from densnet.files import atomic
+from densnet.training.batches import Batches
 from densnet.training.processes import count, from_first, is_first, rank, sum_gradients, wait_for_all
+from densnet.training.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +40,8 @@ PLATEAU = {"factor": 0.5, "patience": 4}
 class Stage(Protocol):
     """What is trained: a loss over chosen training frames, and errors on the validation frames."""
 
-    size: int
-    """Number of training frames."""
+    electrons: Sequence[int]
+    """Electrons of each training frame; steps are made of their indices."""
 
     def loss(self, network: nn.Module, frames: Sequence[int]) -> Tensor:
         """Return the loss of some training frames."""
@@ -72,10 +74,13 @@ class Run:
         Optimisation.
     seed
         Of the order in which frames are drawn.
+    stopwatch
+        Of the training; an interrupted one goes on counting.
     """
 
-    def __init__(self, network: nn.Module, stage: Stage, settings: Training, seed: int) -> None:
-        self.network, self.stage, self.settings, self.seed = network, stage, settings, seed
+    def __init__(self, network: nn.Module, stage: Stage, settings: Training, seed: int, stopwatch: Stopwatch) -> None:
+        self.network, self.stage, self.settings, self.stopwatch = network, stage, settings, stopwatch
+        self.batches = Batches(stage.electrons, settings, seed)
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.Adam(self.parameters, lr=settings.learning_rate, betas=(0.9, 0.99), amsgrad=True)
         self.schedule, self.plateau = _schedule(self.optimiser, settings)
@@ -84,7 +89,7 @@ class Run:
 
     def step(self) -> float:
         """Take one step and return the loss of this process's share of the frames."""
-        frames = draw(self.record.step, self.settings.batch, self.stage.size, self.seed)
+        frames = self.batches.of(self.record.step)
         share = frames[rank() :: count()]
         self.optimiser.zero_grad(set_to_none=False)
         value = 0.0
@@ -127,6 +132,7 @@ class Run:
         """Return everything that changes, the random state included."""
         return {name: part.state_dict() for name, part in self._parts().items()} | {
             "record": vars(self.record),
+            "seconds": self.stopwatch.seconds,
             "random": torch.get_rng_state(),
         }
 
@@ -135,6 +141,7 @@ class Run:
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.record = Record(**state["record"])
+        self.stopwatch.before = state.get("seconds", 0.0)  # older checkpoints do not say
         torch.set_rng_state(state["random"])
 
     def _parts(self) -> dict[str, Any]:
@@ -143,13 +150,20 @@ class Run:
 
 
 def train(
-    network: nn.Module, stage: Stage, settings: Training, seed: int, checkpoint: Path, fingerprint: str, title: str
+    network: nn.Module,
+    stage: Stage,
+    settings: Training,
+    seed: int,
+    checkpoint: Path,
+    fingerprint: str,
+    title: str,
+    stopwatch: Stopwatch,
 ) -> list[dict[str, float]]:
     """Train a network in place, to the averaged weights with the best validation score.
 
     Parameters
     ----------
-    network, stage, settings, seed
+    network, stage, settings, seed, stopwatch
         See `Run`.
     checkpoint
         File that an interrupted run continues from. It is removed by the caller, once the result is safe.
@@ -168,7 +182,7 @@ def train(
     ModelError
         The loss became infinite or not a number.
     """
-    run = Run(network, stage, settings, seed)
+    run = Run(network, stage, settings, seed, stopwatch)
     _resume(run, checkpoint, fingerprint)
     wait_for_all()  # before one of them can have removed the checkpoint
     if not run.finished:
@@ -231,14 +245,6 @@ def cosine(step: int, settings: Training) -> float:
 def _averaged(decay: float, averaged: Tensor, current: Tensor, seen: Tensor) -> Tensor:
     """Return the moving average. A young one would remember the random start: its decay grows with its age."""
     return averaged.lerp(current, 1 - min(decay, (1 + int(seen)) / (10 + int(seen))))
-
-
-def draw(step: int, batch: int, size: int, seed: int) -> list[int]:
-    """Return the frames of a step: consecutive parts of a new random order in each epoch, a function of the step."""
-    per_epoch = math.ceil(size / batch)
-    epoch, part = divmod(step, per_epoch)
-    order = torch.randperm(size, generator=torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63))
-    return order[part * batch : (part + 1) * batch].tolist()
 
 
 def best(history: list[dict[str, float]]) -> dict[str, float]:

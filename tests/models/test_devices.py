@@ -1,0 +1,21 @@
+"""Where networks run: what is asked for, and what there is."""
+
+import pytest
+import torch
+
+from densnet.errors import ModelError
+from densnet.models.devices import torch_device
+
+
+@pytest.mark.parametrize(("asked", "there", "expected"), [
+    ("auto", False, "cpu"), ("auto", True, "cuda"), ("cpu", True, "cpu"), ("gpu", True, "cuda"),
+])  # fmt: skip
+def test_a_gpu_is_taken_where_there_is_one(monkeypatch, asked, there, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert torch_device(asked) == expected
+
+
+def test_a_missing_gpu_is_said(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ModelError, match="device: PyTorch finds no GPU"):
+        torch_device("gpu")
