@@ -13,6 +13,7 @@ from densnet.reference import harmonic, method
 from densnet.reference.hessian import analytic_hessian
 from densnet.spectra import harmonic as spectra
 
+FINE = Harmonic(displacement=0.005)
 TIGHT = LEVEL.model_copy(update={"grid_level": 2, "conv_tol": 1e-10})
 
 
@@ -42,6 +43,14 @@ def test_differences_give_the_analytic_wavenumbers_and_intensities(relaxed, full
     np.testing.assert_allclose(ours.intensities, exact.intensities, rtol=0.01, atol=0.1)
     np.testing.assert_allclose(full[1], analytic[1], atol=2e-3)
     assert len(ours.frequencies) == 3
+
+
+def test_spectrum_from_the_analytic_hessian(relaxed, tmp_path):
+    found = [
+        harmonic.full_spectrum(relaxed, LEVEL, Harmonic(hessian=kind), tmp_path) for kind in ("differences", "analytic")
+    ]
+    np.testing.assert_allclose(found[0]["frequencies"], found[1]["frequencies"], rtol=0.05)
+    assert found[0]["frequencies"] != found[1]["frequencies"]
 
 
 def test_dispersion_is_in_the_analytic_hessian(relaxed):
@@ -101,7 +110,7 @@ def test_finished_displacements_are_not_repeated(relaxed, full, folder, monkeypa
 def test_spectra_of_a_model_and_of_dft(tmp_path):
     """A model whose modes are those of DFT is tracked to the spectrum of the whole Hessian."""
     minimum = harmonic.relax(rattled(), LEVEL)
-    whole = harmonic.full_spectrum(minimum, LEVEL, 0.005, tmp_path / "full", length=1)
+    whole = harmonic.full_spectrum(minimum, LEVEL, FINE, tmp_path / "full", length=1)
     spectra.write(tmp_path / "model.json", whole)
     modes = spectra.modes_of(spectra.read(tmp_path / "model.json"))
     tracked = harmonic.tracked_spectrum(
@@ -120,7 +129,7 @@ def test_a_saddle_point_is_left(tmp_path):
     flat.positions = [[0.0, 0.0, 0.0], [0.95, 0.0, 0.0], [-0.95, 0.0, 0.0]]
     saddle = harmonic.relax(flat, LEVEL)
     assert saddle.get_angle(1, 0, 2) > 179
-    found = harmonic.full_spectrum(saddle, LEVEL, 0.01, tmp_path)
+    found = harmonic.full_spectrum(saddle, LEVEL, Harmonic(), tmp_path)
     assert min(found["frequencies"]) > spectra.SADDLE
     assert 90 < Atoms("OHH", found["positions"]).get_angle(1, 0, 2) < 120
 
