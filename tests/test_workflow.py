@@ -10,7 +10,7 @@ from ase.build import molecule as build
 from densnet.config import Reference, merge
 from densnet.errors import ConfigError, DataError
 from densnet.reference.method import molecule
-from densnet.workflow import chunks, gpus, job, read_study, sources
+from densnet.workflow import chunks, gpus, job, network_gpus, read_study, sources
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,6 +67,15 @@ def test_gpus():
     assert (gpus("gpu"), gpus("cpu")) == (1, 0)
 
 
+def test_a_gpu_counts_where_pytorch_sees_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("densnet.workflow.GPU", tmp_path)
+    seen = []
+    for there in (True, False):
+        monkeypatch.setattr("torch.cuda.is_available", lambda there=there: there)
+        seen.append([network_gpus(device) for device in ("auto", "gpu", "cpu")])
+    assert seen == [[1, 1, 0], [0, 1, 0]]
+
+
 @pytest.fixture
 def rule(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSCF_MAX_MEMORY", "1234")
@@ -105,7 +114,7 @@ def test_quantum_chemistry_gets_the_memory_of_the_rule_unless_the_user_says_othe
         assert molecule(build("H2O"), Reference()).max_memory == 1234
     monkeypatch.delenv("PYSCF_MAX_MEMORY")
     with job(rule):
-        assert molecule(build("H2O"), Reference()).max_memory == 4500
+        assert molecule(build("H2O"), Reference()).max_memory == 3600
 
 
 def test_merge_goes_into_sections():

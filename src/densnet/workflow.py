@@ -125,6 +125,15 @@ def gpus(device: str) -> int:
     return int(device == "gpu" or (device == "auto" and GPU.exists()))
 
 
+def network_gpus(device: str) -> int:
+    """Return how many GPUs a job with networks asks for; one that PyTorch does not see does not count."""
+    if device != "auto" or not gpus(device):
+        return gpus(device)
+    import torch
+
+    return int(torch.cuda.is_available())
+
+
 def sources(*modules: str) -> list[str]:
     """Return the files of modules and of all they import from this package, relative to the working directory.
 
@@ -178,19 +187,19 @@ def task(snakemake: Job, name: str) -> Task:
 
 
 def device_of(snakemake: Job) -> str:
-    """Return where the networks of a job run, as PyTorch names it: on a GPU where the job has one."""
+    """Return where the networks of a job run, as PyTorch names it: on a GPU where the job has asked for one."""
     from densnet.models.devices import torch_device
 
-    return torch_device("auto" if snakemake.resources.get("gpu", 0) else "cpu")
+    return torch_device("gpu" if snakemake.resources.get("gpu", 0) else "cpu")
 
 
 @contextmanager
 def job(snakemake: Job) -> Iterator[None]:
     """Log to the file of the running rule, and end on a user's error with one line instead of a traceback.
 
-    Quantum chemistry keeps what fits into the memory of the rule, orbital values and integrals half each.
+    Quantum chemistry keeps what fits into the memory of the rule: orbital values and integrals take two fifths each.
     """
-    os.environ.setdefault("PYSCF_MAX_MEMORY", str(snakemake.resources.mem_mb // 2))
+    os.environ.setdefault("PYSCF_MAX_MEMORY", str(snakemake.resources.mem_mb * 2 // 5))
     logging.basicConfig(
         filename=snakemake.log[0],
         level=logging.INFO,

@@ -8,7 +8,7 @@ from snakemake.logging import logger
 from densnet import shipped
 from densnet.config import check_results
 from densnet.errors import DensnetError
-from densnet.workflow import batches, check_chemistry, chunks, effort, gpus, read_study, sources
+from densnet.workflow import batches, check_chemistry, chunks, effort, gpus, network_gpus, read_study, sources
 
 try:
     study = read_study(config, Path(workflow.basedir))
@@ -23,7 +23,7 @@ except DensnetError as error:
     raise WorkflowError(str(error)) from None
 
 
-GPUS, NETWORK_GPUS = gpus(study.reference.device), gpus(study.device)
+GPUS, NETWORK_GPUS = gpus(study.reference.device), network_gpus(study.device)
 DATASET = "<results>/dataset.zarr.zip"
 BATCHES = batches(study.simulation)
 VARIANTS = {name: study.variant(name) for name in study.variants}

@@ -20,7 +20,7 @@ rule label:
     threads: 1
     resources:
         **EFFORT,
-        mem_mb=memory(6000, 1000),
+        mem_mb=memory(6000, 1500),
         runtime=24 * 60,
         gpu=GPUS,
     params:
@@ -48,7 +48,7 @@ rule fit:
         "../../envs/densnet.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000, 1000),
+        mem_mb=memory(6000, 1500),
         runtime=240,
     params:
         reference=ON_CPU,

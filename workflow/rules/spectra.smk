@@ -92,7 +92,7 @@ rule minimum:
     threads: 1
     resources:
         **EFFORT,
-        mem_mb=memory(4000, 1000),
+        mem_mb=memory(4000, 1500),
         runtime=24 * 60,
         gpu=GPUS,
     params:
@@ -152,7 +152,7 @@ rule harmonic_tracked:
     threads: 1
     resources:
         **EFFORT,
-        mem_mb=memory(4000, 1000),
+        mem_mb=memory(4000, 1500),
         runtime=48 * 60,
         gpu=GPUS,
     params:

@@ -17,7 +17,7 @@ RELAXED = 0.05  # eV/Angstrom: no strain is left that would heat the molecule
 
 with job(snakemake):
     length, replicas = int(snakemake.wildcards.length), snakemake.params.replicas
-    model = load_models(snakemake.input.model, device_of(snakemake))
+    model = load_models(snakemake.input.model)
     conformers = ase.io.read(snakemake.input.start, ":")
     starts = []
     for replica, out in zip(replicas, snakemake.output, strict=True):
@@ -26,4 +26,5 @@ with job(snakemake):
         minimise(atoms, fmax=RELAXED)
         number = seed(snakemake.params.seed, "simulate", length, replica)  # the same alone and in a batch
         starts.append(Start(atoms, number, Path(out), parameters={"length": length, "replica": replica}))
-    run_together(model, starts, Simulation(**snakemake.params.simulation))
+    # Starts are relaxed on the CPU, where they are the same bits again after a kill, and so the same trajectories.
+    run_together(model.to(device_of(snakemake)), starts, Simulation(**snakemake.params.simulation))

@@ -82,6 +82,9 @@ def read_frames(path: Path) -> list[Atoms]:
         raise DataError(f"{path}: not readable as structures ({reason})") from None
     if not frames:
         raise DataError(f"{path}: holds no structure")
+    if path.suffix == ".cube":  # the box of its points, which ASE takes for a periodic cell
+        for frame in frames:
+            frame.pbc = False
     return frames
 
 

@@ -81,8 +81,11 @@ def _of_frames(folder: Path, molecule: Molecule) -> str:
     for path in sorted(folder.glob("*.extxyz")):
         try:
             found = ase.io.read(path, 0).get_chemical_formula()
-        except Exception:  # a damaged file raises whatever the reader comes across
+            expected = CalcMolFormula(chain(smiles, int(path.stem)))
+        except ConfigError:  # a chain, and the study's molecule is none
+            return found
+        except Exception:  # a damaged file raises whatever the reader comes across; other names are not ours
             continue
-        if found != CalcMolFormula(chain(smiles, int(path.stem))):
+        if found != expected:
             return found
     return ""

@@ -13,8 +13,6 @@ from densnet.errors import ModelError
 
 COINCIDENT = 0.3
 """Å; no two atoms of a molecule are as close."""
-NEUTRAL = 0.1
-"""e; partial charges that add up to less are those of a neutral molecule, rounded."""
 
 
 def admit(atoms: Atoms, called: object = "", *, vibrating: bool = False) -> None:
@@ -60,12 +58,12 @@ def _complaint(atoms: Atoms, vibrating: bool) -> str | None:
 
 def _charge(atoms: Atoms) -> str:
     """Return the charge that a structure states, or that its partial charges add up to; empty when it is none."""
-    stated, partial = atoms.info.get("charge", 0), float(atoms.get_initial_charges().sum())
+    stated, partial = atoms.info.get("charge"), round(float(atoms.get_initial_charges().sum()))
     try:
-        charge = float(stated) or partial
+        charge = float(stated or 0) or partial
     except (TypeError, ValueError):
         return f"'{stated}'"
-    return "" if abs(charge) < NEUTRAL else f"{charge:+g}"
+    return f"{charge:+g}" if charge else ""
 
 
 def _coincidence(atoms: Atoms) -> str | None:

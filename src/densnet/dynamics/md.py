@@ -79,8 +79,8 @@ def run_together(
     simulation
         Times, temperature and friction.
     fingerprint
-        Identifies the model, so that checkpoints made with another one are not continued; by default the hash of its
-        weights.
+        Identifies the model, so that neither checkpoints nor trajectories of another one are taken for its own; by
+        default the hash of its weights, which of functions is the same for all.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import ase.io
 import numpy as np
 from ase import Atoms
 from ase.optimize import BFGS
@@ -22,6 +23,7 @@ from tqdm import tqdm
 from densnet.checkpoints import read_npz, write_npz
 from densnet.config import Harmonic, Reference
 from densnet.errors import CalculationError
+from densnet.files import atomic
 from densnet.reference.calculator import ReferenceCalculator
 from densnet.reference.hessian import analytic_hessian
 from densnet.reference.xtb import xtb_calculator
@@ -79,8 +81,17 @@ def full_spectrum(
             break
         log.warning("%s: saddle point (%.0f cm^-1), attempt %d", atoms.symbols, modes.frequencies[0], attempt + 1)
         if attempt < ATTEMPTS - 1:
-            atoms = relax(harmonic.downhill(atoms, modes), reference)
+            atoms = _left(harmonic.downhill(atoms, modes), reference, Path(folder) / f"minimum_{attempt}.traj")
     return harmonic.result(atoms, modes, method=_method(reference), **_minimum(atoms), **extra)
+
+
+def _left(atoms: Atoms, reference: Reference, path: Path) -> Atoms:
+    """Return the minimum below a saddle point; it is kept in a file, which a killed job takes it from."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as temporary:
+            ase.io.write(temporary, relax(atoms, reference), format="traj")
+    return ase.io.read(path)
 
 
 def tracked_spectrum(
