@@ -56,3 +56,17 @@ def model(seed=0, kind="gaunt"):
             if not parameter.any():
                 parameter.normal_(0.0, 0.05)
     return made.requires_grad_(False).eval()
+
+
+def normalise(*networks):
+    """Set, as training does, the whitening of networks, and the shift and the scale of an energy network."""
+    for network in networks:
+        for element, shells in enumerate(network.layout.spec.values()):
+            mixed = [torch.randn(mul, mul).double() + 3 * torch.eye(mul) for mul in shells.values()]
+            blocks = [torch.kron(one, torch.eye(2 * l + 1)) for l, one in zip(shells, mixed, strict=True)]
+            mean = torch.zeros(int(network.layout.sizes[element])).double()
+            mean[: shells.get(0, 0)].normal_()
+            network.whitening.set(element, mean, torch.block_diag(*blocks))
+        if hasattr(network, "shift"):
+            network.shift.normal_()
+            network.scale.fill_(1.7)
