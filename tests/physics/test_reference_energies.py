@@ -10,6 +10,7 @@ from pyscf import dft
 from densnet.config import Reference
 from densnet.reference import method
 from densnet.reference.calculator import ReferenceCalculator
+from densnet.reference.convergence import converge
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,7 @@ def test_energy_at_the_minimum(atoms):
     fine = LEVEL.model_copy(update={"grid_level": 3, "conv_tol": 1e-9})
     fitted, exact = method.mean_field(atoms, fine), dft.RKS(method.molecule(atoms, fine), xc="PBE")
     exact.grids.level, exact.conv_tol, exact.chkfile = fine.grid_level, fine.conv_tol, None
-    method.converge(fitted)
+    converge(fitted)
     exact.kernel(dm0=method.density_matrix(fitted))
     assert exact.e_tot == pytest.approx(ENERGIES[atoms.info["name"]], abs=1e-4)
     assert fitted.e_tot == pytest.approx(exact.e_tot, abs=1e-4)  # what fitting the Coulomb potential costs

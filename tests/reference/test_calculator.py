@@ -9,6 +9,7 @@ from tests.reference.water import LEVEL, rattled
 
 from densnet.reference import method
 from densnet.reference.calculator import Predictor, ReferenceCalculator
+from densnet.reference.convergence import converge
 
 
 def path(steps):
@@ -55,7 +56,7 @@ def test_guess_is_idempotent_and_predicts():
     for atoms in path(7):
         mf = method.mean_field(atoms, LEVEL)
         guess = predictor.guess(mf)
-        method.converge(mf)
+        converge(mf)
         exact, overlap = method.density_matrix(mf), mf.mol.intor("int1e_ovlp")
         if guess is not None:
             np.testing.assert_allclose(guess @ overlap @ guess, 2 * guess, atol=1e-10)

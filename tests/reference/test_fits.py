@@ -102,7 +102,7 @@ def test_a_chunk_of_failures_holds_no_frame(tmp_path, labelled, basis, prior, mo
         raise ConvergenceError("SCF not converged")
 
     with monkeypatch.context() as patch:
-        patch.setattr(method, "converge", fail)
+        patch.setattr(labels, "converge", fail)
         bad = label(tmp_path, "bad", (5,))
     unfitted = fitted(tmp_path, bad, basis, prior)
     assert read_chunk(unfitted).names == ()

@@ -13,6 +13,7 @@ from densnet.config import Basis
 from densnet.integrals import auxiliary_molecule
 from densnet.reference import auxiliary, fitting, method
 from densnet.reference.atoms import PriorMatrices
+from densnet.reference.convergence import converge
 from densnet.reference.grid_errors import auxiliary_density, becke, orbital_densities
 
 
@@ -20,7 +21,7 @@ from densnet.reference.grid_errors import auxiliary_density, becke, orbital_dens
 def water():
     atoms = rattled()
     mf = method.mean_field(atoms, SVP)
-    method.converge(mf)
+    converge(mf)
     symbols = list(atoms.symbols)
     basis = auxiliary.even_tempered(symbols, "def2-SVP", 2.0, 4)
     return atoms, mf.mol, method.density_matrix(mf), PriorMatrices(symbols, SVP).density_matrix(mf.mol), basis
@@ -115,7 +116,7 @@ def test_fits_are_smooth_along_a_path():
         atoms = rattled()
         atoms.positions[1, 1] += shift
         mf = method.mean_field(atoms, LEVEL.model_copy(update={"conv_tol": 1e-11}))
-        method.converge(mf)
+        converge(mf)
         delta = method.density_matrix(mf) - prior.density_matrix(mf.mol)
         rows.append(fitting.fit(mf.mol, delta, basis).coefficients)
     slopes = np.diff(rows, axis=0)

@@ -9,8 +9,9 @@ from tests.reference.water import LEVEL, rattled
 
 from densnet.config import Harmonic
 from densnet.errors import CalculationError
-from densnet.reference import harmonic, method
+from densnet.reference import displacements, harmonic, hessian, method, minimum
 from densnet.reference.hessian import analytic_hessian
+from densnet.reference.level import dispersion
 from densnet.spectra import harmonic as spectra
 
 FINE = Harmonic(displacement=0.005)
@@ -24,7 +25,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def relaxed():
-    return harmonic.relax(rattled(amount=0.05), TIGHT)
+    return minimum.relax(rattled(amount=0.05), TIGHT)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def full(relaxed, folder):
 
 
 def test_minimum_is_one(relaxed):
-    assert np.linalg.norm(relaxed.get_forces(), axis=1).max() < harmonic.CONVERGED
+    assert np.linalg.norm(relaxed.get_forces(), axis=1).max() < minimum.CONVERGED
 
 
 def test_differences_give_the_analytic_wavenumbers_and_intensities(relaxed, full):
@@ -60,13 +61,13 @@ def test_dispersion_is_in_the_analytic_hessian(relaxed):
     mol, step = method.molecule(relaxed, TIGHT), np.zeros((3, 3))
     step[1, 2] = 0.01 / Bohr
     moved = [mol.set_geom_(mol.atom_coords() + sign * step, unit="Bohr", inplace=False) for sign in (1, -1)]
-    slopes = [method.dispersion(one, "PBE")[1].ravel() for one in moved]
+    slopes = [dispersion(one, "PBE")[1].ravel() for one in moved]
     np.testing.assert_allclose(gained[5], (slopes[0] - slopes[1]) / 0.02 * Hartree / Bohr, atol=1e-4)
     assert np.abs(gained).max() > 1e-3
 
 
 def test_analytic_hessian_says_that_it_has_no_gpu(monkeypatch):
-    monkeypatch.setattr(method, "on_gpu", lambda device: True)
+    monkeypatch.setattr(hessian, "on_gpu", lambda device: True)
     with pytest.raises(CalculationError, match=r"harmonic\.hessian"):
         analytic_hessian(rattled(), TIGHT)
 
@@ -100,7 +101,7 @@ def test_finished_displacements_are_not_repeated(relaxed, full, folder, monkeypa
     def fail(*arguments):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(harmonic, "_displaced", fail)
+    monkeypatch.setattr(displacements, "_displaced", fail)
     again = harmonic.hessian(relaxed, TIGHT, 0.005, folder)
     assert (again[0] == full[0]).all()
     with pytest.raises(AssertionError, match="computed again"):
@@ -109,25 +110,25 @@ def test_finished_displacements_are_not_repeated(relaxed, full, folder, monkeypa
 
 def test_spectra_of_a_model_and_of_dft(tmp_path):
     """A model whose modes are those of DFT is tracked to the spectrum of the whole Hessian."""
-    minimum = harmonic.relax(rattled(), LEVEL)
-    whole = harmonic.full_spectrum(minimum, LEVEL, FINE, tmp_path / "full", length=1)
+    lowest = minimum.relax(rattled(), LEVEL)
+    whole = harmonic.full_spectrum(lowest, LEVEL, FINE, tmp_path / "full", length=1)
     spectra.write(tmp_path / "model.json", whole)
     modes = spectra.modes_of(spectra.read(tmp_path / "model.json"))
     tracked = harmonic.tracked_spectrum(
-        minimum, lambda atoms: modes, LEVEL, Harmonic(captured=1.0), tmp_path / "tracked", length=1
+        lowest, lambda atoms: modes, LEVEL, Harmonic(captured=1.0), tmp_path / "tracked", length=1
     )
     np.testing.assert_allclose(tracked["frequencies"], whole["frequencies"], atol=5)
     np.testing.assert_allclose(tracked["intensities"], whole["intensities"], rtol=0.05, atol=0.2)
     assert tracked["captured"] == pytest.approx(1)
     assert whole["length"] == tracked["length"] == 1
-    assert whole["residual_force"] < harmonic.CONVERGED
+    assert whole["residual_force"] < minimum.CONVERGED
 
 
 def test_a_saddle_point_is_left(tmp_path):
     """Linear water stays linear when it is relaxed."""
     flat = molecule("H2O")
     flat.positions = [[0.0, 0.0, 0.0], [0.95, 0.0, 0.0], [-0.95, 0.0, 0.0]]
-    saddle = harmonic.relax(flat, LEVEL)
+    saddle = minimum.relax(flat, LEVEL)
     assert saddle.get_angle(1, 0, 2) > 179
     found = harmonic.full_spectrum(saddle, LEVEL, Harmonic(), tmp_path)
     assert min(found["frequencies"]) > spectra.SADDLE
@@ -135,6 +136,6 @@ def test_a_saddle_point_is_left(tmp_path):
 
 
 def test_no_minimum_is_said(monkeypatch):
-    monkeypatch.setattr(harmonic, "STEPS", 1)
+    monkeypatch.setattr(minimum, "STEPS", 1)
     with pytest.raises(CalculationError, match="no DFT minimum after 1 steps"):
-        harmonic.relax(rattled(amount=0.2), LEVEL)
+        minimum.relax(rattled(amount=0.2), LEVEL)

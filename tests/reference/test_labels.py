@@ -14,6 +14,7 @@ from densnet.cli import main
 from densnet.config import SPLITS
 from densnet.errors import CalculationError, DataError
 from densnet.reference import labels, method
+from densnet.reference.convergence import converge
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_labels_are_what_they_say(tmp_path, frames):
     assert [SPLITS[k] for k in found.split] == ["train", "train", "validation", "test"]
     assert found.names[2] == "toy/replica 2/step 0"
     mf = method.mean_field(frames[3], LEVEL)
-    method.converge(mf)
+    converge(mf)
     assert found.energy[3] == pytest.approx(mf.e_tot * Hartree, abs=1e-6)
     np.testing.assert_allclose(found.dipole[3], mf.dip_moment(unit="AU", verbose=0) * Bohr, atol=1e-6)
     np.testing.assert_allclose(lib.unpack_tril(found.density_matrix[3]), method.density_matrix(mf), atol=1e-8)
@@ -82,14 +83,12 @@ def test_parts_of_another_level_are_not_used(tmp_path, frames):
 
 
 def test_unconverged_frames_never_become_labels(tmp_path, frames, monkeypatch):
-    original = method.converge
-
-    def converge(mf, *guess):
+    def hindered(mf, *guess):
         if np.allclose(mf.mol.atom_coords(unit="A"), frames[1].positions):
             mf = method.mean_field(frames[1], LEVEL.model_copy(update={"max_cycle": 1}))
-        return original(mf, *guess)
+        return converge(mf, *guess)
 
-    monkeypatch.setattr(method, "converge", converge)
+    monkeypatch.setattr(labels, "converge", hindered)
     assert labels.read(label(tmp_path, frames)).names == tuple(f"toy/replica {k}/step 0" for k in (0, 2, 3))
     failures = json.loads((tmp_path / "0.failed.json").read_text())
     assert [entry["frame"] for entry in failures] == ["toy/replica 1/step 0"]

@@ -13,7 +13,7 @@ from densnet.basis import primitive_norm
 from densnet.config import Reference
 from densnet.errors import ConvergenceError, DataError
 from densnet.prior import FreeAtom, FreeAtoms
-from densnet.reference.method import check_level
+from densnet.reference.level import check_level
 
 
 def free_atoms(symbols: list[str], reference: Reference, prior: str = "free-atoms") -> FreeAtoms:

@@ -10,7 +10,7 @@ from pyscf import df, gto
 from densnet.basis import AuxiliaryBasis, Shell
 from densnet.config import Basis, Reference
 from densnet.errors import ConfigError, DataError
-from densnet.reference.method import check_basis_name, check_level
+from densnet.reference.level import check_basis_name, check_level
 
 
 def check_basis(reference: Reference, basis: Basis, symbols: list[str]) -> None:

@@ -12,6 +12,8 @@ from scipy.special import comb
 
 from densnet.config import Reference
 from densnet.reference import method
+from densnet.reference.convergence import converge
+from densnet.reference.gate import check_device
 
 GRADIENT = 0.1
 """Convergence threshold of the orbital gradient after an extrapolated density, times the root of that of the energy.
@@ -24,7 +26,7 @@ class ReferenceCalculator(Calculator):
 
     Along a trajectory the density is extrapolated (`Predictor`), which saves cycles and changes nothing else: every
     result is converged to ``conv_tol``. On a GPU the first structure is computed on the CPU as well
-    (`densnet.reference.method.check_device`).
+    (`densnet.reference.gate.check_device`).
 
     Parameters
     ----------
@@ -64,13 +66,13 @@ class ReferenceCalculator(Calculator):
     ) -> None:
         super().calculate(atoms, properties, system_changes)
         if not self.checked:
-            method.check_device(self.atoms, self.reference)
+            check_device(self.atoms, self.reference)
             self.checked = True
         mf = method.mean_field(self.atoms, self.reference, self.grid_level, self.conv_tol)
         guess = self.predictor.guess(mf) if self.predictor else None
         if guess is not None:
             mf.conv_tol_grad = GRADIENT * np.sqrt(mf.conv_tol)
-        method.converge(mf, guess)
+        converge(mf, guess)
         self.density_matrix, self.cycles = method.density_matrix(mf), int(getattr(mf, "cycles", 0))
         if self.predictor:
             self.predictor.remember(mf, self.density_matrix)

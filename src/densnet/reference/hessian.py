@@ -18,6 +18,9 @@ from pyscf.hessian import rks  # noqa: F401 - registers the Hessian
 from densnet.config import Reference
 from densnet.errors import CalculationError
 from densnet.reference import method
+from densnet.reference.convergence import coarse_start, converge
+from densnet.reference.gpu import on_gpu
+from densnet.reference.level import dispersion
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ def analytic_hessian(atoms: Atoms, reference: Reference) -> tuple[np.ndarray, np
     ConvergenceError
         When the self-consistent field does not converge.
     """
-    if method.on_gpu(reference.device):
+    if on_gpu(reference.device):
         raise CalculationError(
             "harmonic.hessian: analytic runs on a CPU only; say reference.device: cpu, or differences"
         )
@@ -63,9 +66,9 @@ def _converged(atoms: Atoms, reference: Reference) -> method.MeanField:
     """Return PySCF's own mean field, started from ours, with the bare tables that the response needs."""
     level, tight = max(reference.grid_level, FINE[0]), min(reference.conv_tol, FINE[1])
     fast = method.mean_field(atoms, reference, level, tight)
-    method.converge(fast, method.coarse_start(fast, reference))
+    converge(fast, coarse_start(fast, reference))
     mf = method.mean_field(fast.mol, reference.model_copy(update={"shortcuts": []}), level, tight)
-    method.converge(mf, method.density_matrix(fast))
+    converge(mf, method.density_matrix(fast))
     return mf
 
 
@@ -86,6 +89,6 @@ def _dispersion_hessian(mol: gto.Mole, xc: str) -> np.ndarray:
     rows = []
     for step in np.eye(3 * mol.natm).reshape(-1, mol.natm, 3) * STEP:
         ends = (mol.set_geom_(mol.atom_coords() + sign * step, unit="Bohr", inplace=False) for sign in (1, -1))
-        above, below = (method.dispersion(end, xc)[1].ravel() for end in ends)
+        above, below = (dispersion(end, xc)[1].ravel() for end in ends)
         rows.append((above - below) / (2 * STEP))
     return (np.array(rows) + np.array(rows).T) / 2

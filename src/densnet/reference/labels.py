@@ -26,6 +26,9 @@ from densnet.files import atomic
 from densnet.frames import FrameFile
 from densnet.provenance import provenance
 from densnet.reference import method
+from densnet.reference.convergence import coarse_start, converge
+from densnet.reference.gate import check_device
+from densnet.reference.gpu import on_gpu
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +126,7 @@ def label(
     with atomic(failed) as temporary:
         entries = [{"frame": names[index], "error": error} for index, error in failures.items()]
         temporary.write_text(json.dumps(entries, indent=1))
-    device = "GPU" if method.on_gpu(reference.device) else "CPU"
+    device = "GPU" if on_gpu(reference.device) else "CPU"
     about = {"level": reference.level(), "provenance": provenance(device=device, failed=len(failures))}
     arrays = {name: np.array([row[name] for row in rows.values()]) for name in ARRAYS}
     FrameFile(tuple(symbols), tuple(names[index] for index in rows), arrays, about).write(out)
@@ -153,7 +156,7 @@ def read_all(paths: Sequence[str | Path]) -> LabelledFrames:
 def _rows(frames: Sequence[Atoms], reference: Reference, folder: Path) -> tuple[dict[int, Row], dict[int, str]]:
     """Return the labels, and the reasons of the failures, by the number of the frame."""
     folder.mkdir(parents=True, exist_ok=True)
-    method.check_device(frames[0], reference)
+    check_device(frames[0], reference)
     rows: dict[int, Row] = {}
     failures: dict[int, str] = {}
     for index, frame in enumerate(tqdm(frames, desc=f"labels of {frames[0].symbols}", unit="frame", disable=None)):
@@ -193,7 +196,7 @@ def label_frame(frame: Atoms, reference: Reference) -> Row:
         When a label is not a number.
     """
     mf = method.mean_field(frame, reference)
-    method.converge(mf, method.coarse_start(mf, reference))
+    converge(mf, coarse_start(mf, reference))
     values = {
         "positions": frame.positions,
         "energy": method.energy(mf, reference) * Hartree,
