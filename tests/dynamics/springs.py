@@ -4,7 +4,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.build import molecule
 
-from densnet.dynamics.field import Point
+from densnet.dynamics.integrator import Point
 from densnet.spectra import harmonic
 
 

@@ -1,4 +1,4 @@
-"""Splits that do not leak, picks that cover, and a measure of how far test frames are from training frames."""
+"""Splits that do not leak, and picks that cover."""
 
 import ase.io
 import numpy as np
@@ -6,7 +6,6 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 from ase.io.trajectory import Trajectory
-from scipy.spatial.transform import Rotation
 
 from densnet.config import Selection
 from densnet.errors import ConfigError, DataError
@@ -147,28 +146,3 @@ def test_features_do_not_see_motion_or_order():
     by_symbol = [sorted(range(6), key=lambda i, a=a: str(a.symbols[i])) for a in (atoms, moved)]
     first, second = (a[order] for a, order in zip((atoms, moved), by_symbol, strict=True))
     np.testing.assert_allclose(selection.features([first]), selection.features([second]), atol=1e-10)
-
-
-def test_rmsd_knows_turned_mirrored_and_permuted_copies():
-    rng = np.random.default_rng(0)
-    atoms = molecule("CH3CH2OH")
-    symbols, positions = list(atoms.symbols), atoms.positions + rng.normal(size=(9, 3)) * 0.1
-    hydrogens = [i for i, s in enumerate(symbols) if s == "H"]
-    order = np.arange(9)
-    order[hydrogens] = rng.permutation(hydrogens)
-    copy = positions[order] @ Rotation.random(rng=1).as_matrix() * [1, 1, -1] + 3.0
-    assert selection.rmsd(positions, copy, symbols) < 1e-6
-    shifted = positions.copy()
-    shifted[0, 0] += 0.3
-    assert 0.02 < selection.rmsd(positions, shifted, symbols) < 0.3 / 3 + 1e-9
-
-
-def test_overlap_is_the_median_of_the_smallest():
-    symbols = ["He"] * 4
-    rng = np.random.default_rng(0)
-    base = Atoms("He4", rng.normal(size=(4, 3)) * 3).positions
-    train = np.array([base, base * 1.5])
-    test = np.array([base, base, base * 1.1])
-    assert selection.overlap(train, test, symbols) < 1e-6
-    spread = np.sqrt(((base - base.mean(axis=0)) ** 2).sum() / 4)
-    assert selection.overlap(train, test[2:], symbols) == pytest.approx(0.1 * spread, rel=1e-6)

@@ -4,6 +4,7 @@ import numpy as np
 from ase.build import molecule
 
 from densnet.config import Spectra
+from densnet.rigid import vibrational_space
 from densnet.spectra import harmonic, lineshapes, trajectories
 
 WIDTH = 40.0
@@ -26,7 +27,7 @@ def spectrum_file(folder, length, kind="md", shift=0.0, **extra):
 
 def harmonic_file(folder, kind, length, shift=0.0, keep=4, **extra):
     atoms = molecule("CO2")  # four internal motions
-    space = harmonic.vibrational_space(atoms.positions, atoms.get_masses())
+    space = vibrational_space(atoms.positions, atoms.get_masses())
     modes = harmonic.Modes((WAVES + shift)[:keep], space.T.reshape(-1, 3, 3)[:keep], length * HEIGHTS[:keep])
     path = folder / f"{kind}_{length}.json"
     harmonic.write(path, harmonic.result(atoms, modes, method=kind, length=length, **extra))

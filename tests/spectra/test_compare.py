@@ -5,6 +5,7 @@ import pytest
 from ase.build import molecule
 from scipy.spatial.transform import Rotation
 
+from densnet.rigid import vibrational_space
 from densnet.spectra import compare, harmonic, lineshapes
 
 GRID = np.arange(400.0, 3500.0, 1.0)
@@ -56,7 +57,7 @@ def test_peak_table_reports_the_error_band_at_the_peak():
 
 
 def random_modes(atoms, seed):
-    space = harmonic.vibrational_space(atoms.positions, atoms.get_masses())
+    space = vibrational_space(atoms.positions, atoms.get_masses())
     count = space.shape[1]
     mixing = np.linalg.qr(np.random.default_rng(seed).normal(size=(count, count)))[0]
     vectors = (space @ mixing).T.reshape(count, -1, 3)

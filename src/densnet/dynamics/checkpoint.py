@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densnet.checkpoints import read_npz, write_npz
-from densnet.dynamics.field import Point
-from densnet.dynamics.integrator import State
+from densnet.dynamics.integrator import Point, State
 
 log = logging.getLogger(__name__)
 

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from densnet.dynamics.integrator import Point
 
 if TYPE_CHECKING:
     from densnet.models.densnet import DenSNet
     from densnet.models.ensemble import Ensemble
 
 Array = NDArray[np.float64]
-
-
-class Point(NamedTuple):
-    """A molecule's properties at one geometry.
-
-    Attributes
-    ----------
-    energy
-        eV.
-    forces
-        (A, 3) eV/Å.
-    dipole
-        (3,) e Å.
-    deviation
-        eV/Å, how far the models of an ensemble are apart: the largest standard deviation of the force on an atom (the
-        root of the sum over its components). A single model has none.
-    """
-
-    energy: float
-    forces: Array
-    dipole: Array
-    deviation: float | None = None
 
 
 class ForceField(Protocol):

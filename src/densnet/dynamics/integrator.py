@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from ase import units
 from numpy.typing import NDArray
 
-from densnet.dynamics.field import Point
-from densnet.spectra.harmonic import vibrational_space
+from densnet.rigid import without_rigid_motion
 
 Array = NDArray[np.float64]
+
+
+class Point(NamedTuple):
+    """A molecule's properties at one geometry.
+
+    Attributes
+    ----------
+    energy
+        eV.
+    forces
+        (A, 3) eV/Å.
+    dipole
+        (3,) e Å.
+    deviation
+        eV/Å, how far the models of an ensemble are apart: the largest standard deviation of the force on an atom (the
+        root of the sum over its components). A single model has none.
+    """
+
+    energy: float
+    forces: Array
+    dipole: Array
+    deviation: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,13 +61,6 @@ class State:
 def maxwell_boltzmann(masses: Array, temperature: float, rng: np.random.Generator) -> Array:
     """Return random velocities (A, 3) of a temperature in K."""
     return rng.normal(size=(len(masses), 3)) * np.sqrt(units.kB * temperature / masses)[:, None]
-
-
-def without_rigid_motion(positions: Array, velocities: Array, masses: Array) -> Array:
-    """Return the velocities with zero linear and angular momentum."""
-    weights = np.sqrt(masses)[:, None]
-    space = vibrational_space(positions, masses)
-    return (space @ (space.T @ (velocities * weights).ravel())).reshape(-1, 3) / weights
 
 
 def kinetic_energy(velocities: Array, masses: Array) -> float:

@@ -15,9 +15,9 @@ from densnet.config import Simulation
 from densnet.dynamics import h5md
 from densnet.dynamics.admission import require_finite
 from densnet.dynamics.checkpoint import Checkpoints, Frames
-from densnet.dynamics.field import Point
 from densnet.dynamics.guard import Guard
 from densnet.dynamics.integrator import (
+    Point,
     State,
     at_rest,
     kick,
@@ -30,7 +30,7 @@ from densnet.dynamics.start import ELSEWHERE, Start
 from densnet.errors import ConfigError, SimulationError
 from densnet.files import atomic
 from densnet.provenance import provenance
-from densnet.spectra.harmonic import vibrational_space
+from densnet.rigid import vibrational_space
 
 Array = NDArray[np.float64]
 

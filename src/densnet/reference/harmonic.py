@@ -20,6 +20,7 @@ from densnet.files import atomic
 from densnet.reference.displacements import differences
 from densnet.reference.hessian import analytic_hessian
 from densnet.reference.minimum import relax
+from densnet.rigid import vibrational_space
 from densnet.spectra import harmonic
 
 log = logging.getLogger(__name__)
@@ -170,7 +171,7 @@ def track(
     lengths = np.linalg.norm(cartesian, axis=1)
     directions = (cartesian / lengths[:, None]).reshape(len(space), -1, 3)
     slopes, dipoles = differences(atoms, directions, reference, displacement, folder)
-    internal = harmonic.vibrational_space(atoms.positions, atoms.get_masses())
+    internal = vibrational_space(atoms.positions, atoms.get_masses())
     slopes, dipoles = (slopes * lengths[:, None] / roots) @ internal @ internal.T, dipoles * lengths[:, None]
     projected = space @ slopes.T
     values, rotation = np.linalg.eigh((projected + projected.T) / 2)

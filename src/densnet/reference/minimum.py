@@ -14,7 +14,7 @@ from densnet.errors import CalculationError
 from densnet.reference.calculator import ReferenceCalculator
 from densnet.reference.displacements import TIGHT
 from densnet.reference.xtb import xtb_calculator
-from densnet.spectra.harmonic import vibrational_space
+from densnet.rigid import vibrational_space
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,10 @@ import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from ase import Atoms, units
-from ase.calculators.calculator import Calculator, CalculatorError
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io.trajectory import Trajectory
 from tqdm import tqdm
@@ -18,17 +17,26 @@ from tqdm import tqdm
 from densnet import provenance, systems
 from densnet.checkpoints import read_npz, write_npz
 from densnet.config import Campaign, Molecule, Reference
+from densnet.dynamics.integrator import (
+    Point,
+    State,
+    at_rest,
+    kick,
+    kinetic_energy,
+    langevin_drift,
+    maxwell_boltzmann,
+    verlet_drift,
+)
 from densnet.errors import CalculationError
 from densnet.files import atomic
-from densnet.reference.calculator import ReferenceCalculator
-from densnet.reference.xtb import xtb_calculator
+from densnet.reference.engines import Engine, ReferenceEngine, XtbEngine
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT = 10
 """Steps of ab initio dynamics between checkpoints; dynamics with xTB takes `XTB_CHECKPOINT`."""
 XTB_CHECKPOINT = 500
-FRAME = ("step", "positions", "momenta", "energy", "forces", "dipole")
+FRAME = ("step", "positions", "velocities", "energy", "forces", "dipole")
 
 
 def sample(
@@ -74,79 +82,20 @@ def sample(
     checkpoint = out.with_suffix(".part.npz")
     own = provenance.seed(seed, "sample", name, length, replica)
     fingerprint = json.dumps([molecule.fingerprint(), length, campaign.fingerprint(), reference.level(), replica, own])
-    engine = XtbEngine() if campaign.method == "xtb" else ReferenceEngine(reference, campaign)
-    run = _load(checkpoint, fingerprint, engine)
-    if run is None:
-        start = systems.build(molecule, length, replica % molecule.conformers, provenance.seed(seed, "build", length))
-        run = _start(start, campaign, np.random.default_rng(own), engine)
-    symbols = run.atoms.get_chemical_formula()
-    bar = tqdm(total=campaign.steps, initial=run.step, desc=f"{name} {symbols} {replica}", unit="step", disable=None)
-    every = XTB_CHECKPOINT if campaign.method == "xtb" else CHECKPOINT
-    with bar:
-        while run.step < campaign.steps:
-            _guarded_step(run, campaign, engine, out)
-            if run.step % campaign.stride == 0:
-                run.store()
-            if run.step % every == 0 and run.step < campaign.steps:
+    start = systems.build(molecule, length, replica % molecule.conformers, provenance.seed(seed, "build", length))
+    engine = XtbEngine(start) if campaign.method == "xtb" else ReferenceEngine(start, reference, campaign)
+    run = _load(checkpoint, fingerprint, engine) or _start(start, campaign, np.random.default_rng(own), engine)
+    title, every = f"{name} {start.symbols} {replica}", XTB_CHECKPOINT if campaign.method == "xtb" else CHECKPOINT
+    with tqdm(total=campaign.steps, initial=run.state.step, desc=title, unit="step", disable=None) as bar:
+        while (step := run.state.step) < campaign.steps:
+            if step and step % every == 0:
                 _save(checkpoint, fingerprint, run, engine)
+            _guarded_step(run, start.get_masses(), campaign, engine, out)
+            if run.state.step % campaign.stride == 0:
+                run.store()
             bar.update()
-    _write(out, run, {"campaign": name, "replica": replica})
+    _write(out, start, run, {"campaign": name, "replica": replica})
     checkpoint.unlink(missing_ok=True)
-
-
-class Engine(Protocol):
-    """What gives energy (eV), forces (eV/Angstrom) and dipole (e Angstrom) along a trajectory."""
-
-    def evaluate(self, atoms: Atoms) -> tuple[float, np.ndarray, np.ndarray]:
-        """Return energy, forces and dipole of a structure."""
-
-    def state(self) -> list[np.ndarray]:
-        """Return what later results depend on besides the structure, and forget everything else."""
-
-    def restore(self, state: list[np.ndarray]) -> None:
-        """Continue from a state."""
-
-
-class _CalculatorEngine:
-    def __init__(self, calculator: Calculator) -> None:
-        self.calculator = calculator
-
-    def evaluate(self, atoms: Atoms) -> tuple[float, np.ndarray, np.ndarray]:
-        atoms.calc = self.calculator
-        try:
-            results = atoms.get_potential_energy(), atoms.get_forces(), atoms.get_dipole_moment()
-        except CalculatorError as error:  # of tblite; densnet's own errors pass
-            raise CalculationError(f"GFN2-xTB failed: {error}") from None
-        finally:
-            atoms.calc = None
-        return float(results[0]), results[1], results[2]
-
-
-class ReferenceEngine(_CalculatorEngine):
-    """Ab initio forces; the state is the history of the density predictor."""
-
-    def __init__(self, reference: Reference, campaign: Campaign) -> None:
-        super().__init__(ReferenceCalculator(reference, campaign.grid_level, campaign.conv_tol))
-
-    def state(self) -> list[np.ndarray]:  # noqa: D102
-        return self.calculator.state()
-
-    def restore(self, state: list[np.ndarray]) -> None:  # noqa: D102
-        self.calculator.restore(state)
-
-
-class XtbEngine(_CalculatorEngine):
-    """Forces of GFN2-xTB, whose wave function is forgotten at each checkpoint because it cannot be stored."""
-
-    def __init__(self) -> None:
-        super().__init__(xtb_calculator())
-
-    def state(self) -> list[np.ndarray]:  # noqa: D102
-        self.calculator.reset()
-        return []
-
-    def restore(self, state: list[np.ndarray]) -> None:  # noqa: D102
-        self.calculator.reset()
 
 
 @dataclass
@@ -155,110 +104,71 @@ class Run:
 
     Attributes
     ----------
-    atoms
-        Present positions (Angstrom) and momenta (ASE units).
+    state
+        Where it is.
     rng
         Random stream of the thermostat.
-    energy, forces, dipole
-        At the present positions: eV, eV/Angstrom, e Angstrom.
-    step
-        Steps taken.
     frames
         Stored frames, a list for each name in `FRAME`.
     """
 
-    atoms: Atoms
+    state: State
     rng: np.random.Generator
-    energy: float
-    forces: np.ndarray
-    dipole: np.ndarray
-    step: int = 0
     frames: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in FRAME})
 
     def store(self) -> None:
         """Add the present step to the stored frames."""
-        values = (self.step, self.atoms.get_positions(), self.atoms.get_momenta())
-        for name, value in zip(FRAME, (*values, self.energy, self.forces, self.dipole), strict=True):
+        state, point = self.state, self.state.point
+        values = (state.step, state.positions, state.velocities, point.energy, point.forces, point.dipole)
+        for name, value in zip(FRAME, values, strict=True):
             self.frames[name].append(value)
 
 
 def _start(atoms: Atoms, campaign: Campaign, rng: np.random.Generator, engine: Engine) -> Run:
     """Return a run at its first step: thermal velocities without drift and rotation, equilibrated where asked."""
-    _thermalise(atoms, campaign.temperature, rng)
+    masses, first = atoms.get_masses(), XtbEngine(atoms) if campaign.equilibration else engine
+    velocities = maxwell_boltzmann(masses, campaign.temperature, rng)
+    state = at_rest(State(0, atoms.get_positions(), velocities, first(atoms.positions)), masses)
     if campaign.equilibration:
-        warm = XtbEngine()
-        setting = campaign.model_copy(update={"ensemble": "langevin", "timestep": 1.0})
-        run = Run(atoms, rng, *warm.evaluate(atoms))
+        warm = campaign.model_copy(update={"ensemble": "langevin", "timestep": 1.0})
         for _ in tqdm(range(campaign.equilibration), desc="equilibration with GFN2-xTB", unit="step", disable=None):
-            _step(run, setting, warm)
-    return Run(atoms, rng, *engine.evaluate(atoms))
+            state = _step(state, masses, warm, first, rng)
+        state = at_rest(State(0, state.positions, state.velocities, engine(state.positions)), masses)
+    return Run(state, rng)
 
 
-def _thermalise(atoms: Atoms, temperature: float, rng: np.random.Generator) -> None:
-    masses = atoms.get_masses()[:, None]
-    atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * np.sqrt(masses * units.kB * temperature))
-    _still(atoms)
-    _stop_rotation(atoms)
-
-
-def _still(atoms: Atoms) -> None:
-    """Remove the drift of the centre of mass."""
-    masses = atoms.get_masses()[:, None]
-    momenta = atoms.get_momenta()
-    atoms.set_momenta(momenta - masses * momenta.sum(axis=0) / masses.sum())
-
-
-def _stop_rotation(atoms: Atoms) -> None:
-    """Remove the angular momentum; a least-squares solution, because a linear molecule has no spin about its axis."""
-    positions = atoms.positions - atoms.get_center_of_mass()
-    masses, momenta = atoms.get_masses(), atoms.get_momenta()
-    inertia = np.einsum("a,ai,aj->ij", masses, positions, positions)
-    inertia = np.trace(inertia) * np.eye(3) - inertia
-    spin = np.linalg.lstsq(inertia, np.cross(positions, momenta).sum(axis=0), rcond=1e-8)[0]
-    atoms.set_momenta(momenta - masses[:, None] * np.cross(spin, positions))
-
-
-def _guarded_step(run: Run, campaign: Campaign, engine: Engine, out: Path) -> None:
+def _guarded_step(run: Run, masses: np.ndarray, campaign: Campaign, engine: Engine, out: Path) -> None:
     try:
-        _step(run, campaign, engine)
+        run.state = _step(run.state, masses, campaign, engine, run.rng)
     except CalculationError as error:
-        raise CalculationError(f"{out}: step {run.step + 1}: {error}") from None
-    kinetic = run.atoms.get_kinetic_energy() / len(run.atoms)
+        raise CalculationError(f"{out}: step {run.state.step + 1}: {error}") from None
+    kinetic = kinetic_energy(run.state.velocities, masses) / len(masses)
     if not np.isfinite(kinetic) or kinetic > 15 * units.kB * campaign.temperature:
         raise CalculationError(
-            f"{out}: step {run.step}: the molecule is {kinetic / (1.5 * units.kB):.0f} K hot; lower the time step "
-            f"({campaign.timestep} fs) or the temperature of the campaign"
+            f"{out}: step {run.state.step}: the molecule is {kinetic / (1.5 * units.kB):.0f} K hot; lower the time "
+            f"step ({campaign.timestep} fs) or the temperature of the campaign"
         )
 
 
-def _step(run: Run, campaign: Campaign, engine: Engine) -> None:
-    """Advance one step of velocity Verlet, with a thermostat between its halves for Langevin dynamics.
-
-    BAOAB splitting (Leimkuhler and Matthews, J. Chem. Phys. 138, 174102, 2013).
-    """
-    atoms, step = run.atoms, campaign.timestep * units.fs
-    masses = atoms.get_masses()[:, None]
-    atoms.set_momenta(atoms.get_momenta() + 0.5 * step * run.forces)
-    atoms.positions += 0.5 * step * atoms.get_momenta() / masses
+def _step(state: State, masses: np.ndarray, campaign: Campaign, engine: Engine, rng: np.random.Generator) -> State:
+    timestep = campaign.timestep * units.fs
     if campaign.ensemble == "langevin":
-        keep = np.exp(-campaign.friction * 1e-3 * campaign.timestep)
-        kick = np.sqrt((1 - keep**2) * masses * units.kB * campaign.temperature)
-        atoms.set_momenta(keep * atoms.get_momenta() + kick * run.rng.normal(size=(len(atoms), 3)))
-        _still(atoms)
-    atoms.positions += 0.5 * step * atoms.get_momenta() / masses
-    run.energy, run.forces, run.dipole = engine.evaluate(atoms)
-    atoms.set_momenta(atoms.get_momenta() + 0.5 * step * run.forces)
-    run.step += 1
+        friction = campaign.friction * 1e-3 / units.fs
+        positions, half = langevin_drift(
+            state, masses, timestep, temperature=campaign.temperature, friction=friction, rng=rng
+        )
+    else:
+        positions, half = verlet_drift(state, masses, timestep)
+    return kick(state.step + 1, positions, half, engine(positions), masses, timestep)
 
 
 def _save(path: Path, fingerprint: str, run: Run, engine: Engine) -> None:
-    present = {
-        "numbers": run.atoms.numbers, "positions": run.atoms.positions, "momenta": run.atoms.get_momenta(),
-        "energy": run.energy, "forces": run.forces, "dipole": run.dipole, "step": run.step,
-    }  # fmt: skip
+    state = run.state
+    present = {"step": state.step, "positions": state.positions, "velocities": state.velocities}
+    point = {name: value for name, value in state.point._asdict().items() if value is not None}
     frames = {f"frame_{name}": np.array(values) for name, values in run.frames.items()}
     history = {f"state_{k}": matrix for k, matrix in enumerate(engine.state())}
-    write_npz(path, fingerprint, rng=json.dumps(run.rng.bit_generator.state), **present, **frames, **history)
+    write_npz(path, fingerprint, rng=json.dumps(run.rng.bit_generator.state), **present, **point, **frames, **history)
 
 
 def _load(path: Path, fingerprint: str, engine: Engine) -> Run | None:
@@ -268,18 +178,17 @@ def _load(path: Path, fingerprint: str, engine: Engine) -> Run | None:
         return None
     rng = np.random.default_rng()
     rng.bit_generator.state = json.loads(str(data["rng"]))
-    atoms = Atoms(data["numbers"], data["positions"])
-    atoms.set_momenta(data["momenta"])
+    point = Point(float(data["energy"]), data["forces"], data["dipole"])
     frames = {name: list(data[f"frame_{name}"]) for name in FRAME}
     engine.restore([data[f"state_{k}"] for k in range(sum(key.startswith("state_") for key in data))])
     log.info("%s: continuing from step %d", path, data["step"])
-    return Run(atoms, rng, float(data["energy"]), data["forces"], data["dipole"], int(data["step"]), frames)
+    return Run(State(int(data["step"]), data["positions"], data["velocities"], point), rng, frames)
 
 
-def _write(out: Path, run: Run, info: dict[str, Any]) -> None:
+def _write(out: Path, molecule: Atoms, run: Run, info: dict[str, Any]) -> None:
     with atomic(out) as temporary, Trajectory(temporary, "w") as file:
         for values in zip(*(run.frames[name] for name in FRAME), strict=True):
-            step, positions, momenta, energy, forces, dipole = values
-            atoms = Atoms(run.atoms.numbers, positions, momenta=momenta, info={**info, "step": int(step)})
+            step, positions, velocities, energy, forces, dipole = values
+            atoms = Atoms(molecule.numbers, positions, velocities=velocities, info={**info, "step": int(step)})
             atoms.calc = SinglePointCalculator(atoms, energy=float(energy), forces=forces, dipole=dipole)
             file.write(atoms)

@@ -171,7 +171,7 @@ def density_errors(frames: FrameSet, predicted: Arrays, dataset: Dataset, refere
 
 def overlap_with_training(dataset: Dataset, length: int, test: FrameSet) -> float | None:
     """Return the median over test frames of the smallest RMSD to a training frame, Å; None for untrained lengths."""
-    from densnet.reference.selection import overlap
+    from densnet.reference.overlap import overlap
 
     train = dict(dataset.of("train")).get(length)
     if train is None:

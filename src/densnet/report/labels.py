@@ -62,7 +62,7 @@ def aimd_share(frames: FrameSet, dataset: Dataset) -> float:
 
 
 def _overlap(train: FrameSet, frames: FrameSet) -> float:
-    from densnet.reference.selection import overlap
+    from densnet.reference.overlap import overlap
 
     return overlap(train.positions, frames.positions, list(frames.symbols))
 

@@ -74,7 +74,7 @@ def _harmonic(panel: Panel, ours: dict[str, Any], dft: dict[str, Any]) -> dict[s
 
 def _minima(panel: Panel) -> dict[str, Any]:
     """Return how far the minima of model and DFT are apart, and how many modes there lead down from them."""
-    from densnet.reference.selection import rmsd
+    from densnet.reference.overlap import rmsd
 
     apart = rmsd(*(one["positions"] for one in (panel.model, panel.dft)), panel.dft["symbols"])
     return {

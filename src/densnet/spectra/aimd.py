@@ -20,8 +20,8 @@ from ase.calculators.calculator import PropertyNotImplementedError
 from densnet.config import Campaign, Spectra
 from densnet.dynamics.h5md import UNITS, Trajectory
 from densnet.errors import DataError
+from densnet.rigid import vibrational_space
 from densnet.spectra.compare import superpose
-from densnet.spectra.harmonic import vibrational_space
 from densnet.spectra.trajectories import spectrum_of
 
 Named = list[tuple[str | Path, Trajectory]]

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from densnet.errors import DataError
 from densnet.files import atomic
+from densnet.rigid import vibrational_space
 from densnet.spectra.units import HARMONIC, with_units
 
 Array = NDArray[np.float64]
@@ -46,29 +47,6 @@ class Modes:
     frequencies: Array
     vectors: Array
     intensities: Array
-
-
-def vibrational_space(positions: ArrayLike, masses: ArrayLike) -> Array:
-    """Return an orthonormal basis of the internal motions in mass-weighted coordinates.
-
-    Parameters
-    ----------
-    positions
-        (A, 3) Å.
-    masses
-        (A,) u.
-
-    Returns
-    -------
-    (3A, 3A - 6) array, or (3A, 3A - 5) for a linear molecule.
-    """
-    masses = np.asarray(masses, float)
-    centred = np.asarray(positions, float) - np.average(positions, axis=0, weights=masses)
-    shifts = np.broadcast_to(np.eye(3)[:, None, :], (3, len(masses), 3))
-    turns = np.cross(np.eye(3)[:, None, :], centred[None])
-    rigid = (np.concatenate([shifts, turns]) * np.sqrt(masses)[None, :, None]).reshape(6, -1)
-    left, singular, _ = np.linalg.svd(rigid.T, full_matrices=True)
-    return left[:, int(np.sum(singular > 1e-6 * singular[0])) :]
 
 
 def normal_modes(hessian: ArrayLike, dipole_derivatives: ArrayLike, positions: ArrayLike, masses: ArrayLike) -> Modes:
