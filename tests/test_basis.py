@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from pyscf import gto
 
-from densnet.basis import AuxiliaryBasis, Shell
+from densnet.basis import AuxiliaryBasis
 from densnet.errors import DataError
+from densnet.gaussians import Shell
 
 SYMBOLS = ["O", "H", "H"]
 POSITIONS = np.array([[0.1, 0.0, 0.2], [0.0, -1.4, 1.1], [0.3, 1.5, 1.0]])  # bohr

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from tests.training.labelled import about_fits
 
-from densnet.basis import AuxiliaryBasis, Shell
+from densnet.basis import AuxiliaryBasis
 from densnet.config import Labels
 from densnet.dataset import Dataset, gather
 from densnet.errors import CalculationError, DataError
 from densnet.frames import PER_FRAME, FrameFile
+from densnet.gaussians import Shell
 from densnet.prior import FreeAtom, FreeAtoms
 
 BASIS = AuxiliaryBasis({"H": (Shell(0, (1.0,), (1.0,)), Shell(1, (0.8,), (1.0,)))}, "toy")

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
-from densnet.basis import AuxiliaryBasis, Shell
+from densnet.basis import AuxiliaryBasis
 from densnet.config import DensityNetworkSettings, EnergyNetworkSettings
+from densnet.gaussians import Shell
 from densnet.models.densnet import DenSNet
 from densnet.prior import FreeAtom, FreeAtoms
 

@@ -1,12 +1,10 @@
-r"""Auxiliary basis of atom-centred Gaussians: shells, order, normalisation, moments and on-site metrics.
+"""Auxiliary basis of atom-centred Gaussians: order, values, moments and on-site metrics.
 
 The one place where the layout of a coefficient vector is defined:
 
 - atoms in the order of the structure; in an atom, angular momenta ascending; in an angular momentum, the block
   ``[multiplicity, 2 l + 1]``, row by row; in a shell, the components in e3nn's order (l = 1 is x, y, z).
-- Contraction coefficients multiply primitives normalised to :math:`\int|\chi|^2 = 1`, and the contracted function is
-  normalised in the same way. Angular parts are real spherical harmonics with unit norm on the sphere; the parity of
-  a coefficient is :math:`(-1)^l`.
+- Functions are normalised as `densnet.gaussians` says; the parity of a coefficient is :math:`(-1)^l`.
 
 Everything here is in atomic units (bohr).
 """
@@ -21,78 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import gamma
 
 from densnet.errors import DataError
 from densnet.files import atomic
+from densnet.gaussians import Shell, primitive_coulomb, primitive_overlap
 from densnet.harmonics import about_z, solid_harmonics, spherical_harmonics
 
 if TYPE_CHECKING:
     import scipy.sparse
 
 ORDER = "atom, l, shell, m (e3nn)"
-
-
-@dataclass(frozen=True)
-class Shell:
-    """A contracted Gaussian shell.
-
-    Attributes
-    ----------
-    l
-        Angular momentum.
-    exponents
-        Exponents of the primitives, 1/bohr^2.
-    coefficients
-        Contraction coefficients over normalised primitives, scaled so that the contracted function is normalised.
-    """
-
-    l: int
-    exponents: tuple[float, ...]
-    coefficients: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.exponents) != len(self.coefficients) or not self.exponents or min(self.exponents) <= 0:
-            raise DataError(f"shell with l = {self.l}: needs as many coefficients as exponents, all exponents positive")
-        exponents, coefficients = np.array(self.exponents), np.array(self.coefficients)
-        norm = np.sqrt(coefficients @ primitive_overlap(self.l, exponents, exponents) @ coefficients)
-        if abs(norm - 1) > 1e-12:  # a shell read back from a file keeps its digits
-            coefficients = coefficients / norm
-        object.__setattr__(self, "exponents", tuple(map(float, exponents)))
-        object.__setattr__(self, "coefficients", tuple(map(float, coefficients)))
-
-    def prefactors(self) -> np.ndarray:
-        """Return, for each primitive, the factor before :math:`r^l e^{-a r^2} Y_{lm}`, shape (primitives,)."""
-        return np.array(self.coefficients) * primitive_norm(self.l, np.array(self.exponents))
-
-    def radial_moment(self, power: int) -> float:
-        r"""Return :math:`\int_0^\infty R(r)\, r^{power+2} dr` of the radial function R."""
-        half = (self.l + power + 3) / 2
-        return float(self.prefactors() @ (gamma(half) / (2 * np.array(self.exponents) ** half)))
-
-
-def primitive_norm(l: int, exponents: np.ndarray) -> np.ndarray:
-    """Return the normalisation of primitives :math:`r^l e^{-a r^2} Y_{lm}`."""
-    return np.sqrt(2 * (2 * exponents) ** (l + 1.5) / gamma(l + 1.5))
-
-
-def primitive_overlap(l: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the overlap of normalised primitives of one centre and one l, shape (len(a), len(b))."""
-    a, b = a[:, None], b[None, :]
-    return (2 * np.sqrt(a * b) / (a + b)) ** (l + 1.5)
-
-
-def primitive_coulomb(l: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    r"""Return the Coulomb integrals of normalised primitives of one centre and one l, shape (len(a), len(b)).
-
-    From the Fourier transform of a solid harmonic Gaussian,
-    :math:`\frac{4\pi}{(2\pi)^3}\int \tilde\chi_a \tilde\chi_b\, dk` over k with the :math:`1/k^2` of the Coulomb
-    operator cancelling the volume element.
-    """
-    norms = primitive_norm(l, a)[:, None] * primitive_norm(l, b)[None, :]
-    product, inverse = a[:, None] * b[None, :], (1 / a)[:, None] + (1 / b)[None, :]
-    radial = gamma(l + 0.5) / (2 * (inverse / 4) ** (l + 0.5))
-    return norms * np.pi**3 / product**1.5 / (4 * product) ** l * radial / (2 * np.pi**2)
 
 
 @dataclass(frozen=True)
@@ -160,15 +96,15 @@ class AuxiliaryBasis:
 
     def charges(self, symbols: Sequence[str]) -> np.ndarray:
         r"""Return :math:`\int\chi` of every function, shape (functions,). Only l = 0 contributes."""
-        return self._per_atom("charge", symbols, _charge)
+        return self._per_atom("charge", symbols, Shell.charge)
 
     def dipoles(self, symbols: Sequence[str]) -> np.ndarray:
         r"""Return :math:`\int(r - R_A)\,\chi` of every function about its own centre, bohr, shape (functions, 3)."""
-        return self._per_atom("dipole", symbols, _dipole)
+        return self._per_atom("dipole", symbols, Shell.dipole)
 
     def second_moments(self, symbols: Sequence[str]) -> np.ndarray:
         r"""Return :math:`\int(r - R_A)(r - R_A)^T\chi` about each centre, bohr^2, shape (functions, 3, 3)."""
-        return self._per_atom("second", symbols, _second_moment)
+        return self._per_atom("second", symbols, Shell.second_moment)
 
     def _per_atom(self, kind: str, symbols: Sequence[str], moment: Any) -> np.ndarray:  # noqa: ANN401
         for symbol in set(symbols):
@@ -277,38 +213,6 @@ class AuxiliaryBasis:
             raise DataError(
                 f"{path}: not a readable auxiliary basis ({error}); make it again with the basis rule"
             ) from None
-
-
-def _charge(shell: Shell) -> np.ndarray:
-    moments = np.zeros(2 * shell.l + 1)
-    if shell.l == 0:
-        moments[0] = np.sqrt(4 * np.pi) * shell.radial_moment(0)
-    return moments
-
-
-def _dipole(shell: Shell) -> np.ndarray:
-    if shell.l != 1:
-        return np.zeros((2 * shell.l + 1, 3))
-    return np.eye(3) * np.sqrt(4 * np.pi / 3) * shell.radial_moment(1)
-
-
-def _second_moment(shell: Shell) -> np.ndarray:
-    if shell.l not in (0, 2):
-        return np.zeros((2 * shell.l + 1, 3, 3))
-    return _angular_second_moment(shell.l) * shell.radial_moment(2)
-
-
-@cache
-def _angular_second_moment(l: int) -> np.ndarray:
-    """Return the integral of n_i n_j Y_lm over the sphere, by a product quadrature exact for its degree."""
-    cosines, weights = np.polynomial.legendre.leggauss(6)
-    angles = 2 * np.pi * np.arange(12) / 12
-    sines = np.sqrt(1 - cosines**2)[:, None]
-    normals = np.stack(
-        [sines * np.cos(angles), sines * np.sin(angles), np.repeat(cosines[:, None], 12, axis=1)], axis=-1
-    ).reshape(-1, 3)
-    harmonics = spherical_harmonics(l, normals)
-    return np.einsum("g,gm,gi,gj->mij", np.repeat(weights * 2 * np.pi / 12, 12), harmonics, normals, normals)
 
 
 @cache

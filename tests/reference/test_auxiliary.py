@@ -5,9 +5,10 @@ import pytest
 from pyscf import gto
 from tests.reference.water import LEVEL
 
-from densnet.basis import AuxiliaryBasis, Shell
+from densnet.basis import AuxiliaryBasis
 from densnet.config import Basis
 from densnet.errors import ConfigError
+from densnet.gaussians import Shell
 from densnet.integrals import auxiliary_molecule
 from densnet.reference import auxiliary
 

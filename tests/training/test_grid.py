@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.reference.water import LEVEL, labelled
 
-from densnet.basis import AuxiliaryBasis, Shell
+from densnet.basis import AuxiliaryBasis
 from densnet.config import (
     DensityNetworkSettings,
     DensityTraining,
@@ -18,6 +18,7 @@ from densnet.config import (
 )
 from densnet.dataset import Dataset, gather
 from densnet.errors import DataError
+from densnet.gaussians import Shell
 from densnet.models.densnet import DenSNet
 from densnet.reference.atoms import free_atoms
 from densnet.reference.fits import fit_labels

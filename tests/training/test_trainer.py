@@ -7,8 +7,9 @@ from torch import nn
 from densnet.config import Training
 from densnet.errors import ConfigError, ModelError
 from densnet.training.processes import count, rank, side_by_side
+from densnet.training.schedules import PLATEAU, cosine
 from densnet.training.stopwatch import Stopwatch
-from densnet.training.trainer import PLATEAU, cosine, train, write_history
+from densnet.training.trainer import train, write_history
 
 SETTINGS = Training(steps=60, batch=4, learning_rate=0.05, ema=0.9, validate_every=10)
 

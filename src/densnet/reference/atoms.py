@@ -9,9 +9,9 @@ import numpy as np
 from pyscf import gto
 from pyscf.scf import atom_ks, hf
 
-from densnet.basis import primitive_norm
 from densnet.config import Reference
 from densnet.errors import ConvergenceError, DataError
+from densnet.gaussians import primitive_norm
 from densnet.prior import FreeAtom, FreeAtoms
 from densnet.reference.level import check_level
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from pyscf import df, gto
 
-from densnet.basis import AuxiliaryBasis, Shell
+from densnet.basis import AuxiliaryBasis
 from densnet.config import Basis, Reference
 from densnet.errors import ConfigError, DataError
+from densnet.gaussians import Shell
 from densnet.reference.level import check_basis_name, check_level
 
 

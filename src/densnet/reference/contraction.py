@@ -20,8 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from densnet.basis import AuxiliaryBasis, Shell
+from densnet.basis import AuxiliaryBasis
 from densnet.errors import DataError
+from densnet.gaussians import Shell
 
 STRENGTH = 1e-9
 """Lambda. Larger values give smaller bases with higher floors, smaller ones leave more of the arbitrariness."""

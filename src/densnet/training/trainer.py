@@ -16,7 +16,6 @@ from typing import Any, Protocol
 import torch
 from ignite.engine import Engine, Events
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR, LinearLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
@@ -25,16 +24,10 @@ from densnet.errors import ModelError
 from densnet.files import atomic
 from densnet.training.batches import Batches
 from densnet.training.processes import count, from_first, is_first, rank, sum_gradients, wait_for_all
+from densnet.training.schedules import schedules
 from densnet.training.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
-
-WARM_UP = 100
-"""Steps of linear warm-up, at most a tenth of all steps."""
-LOWEST = 0.01
-"""Learning rate at the end of the cosine, relative to its peak."""
-PLATEAU = {"factor": 0.5, "patience": 4}
-"""The schedule ``plateau`` halves the learning rate after five validations without improvement."""
 
 
 class Stage(Protocol):
@@ -83,7 +76,7 @@ class Run:
         self.batches = Batches(stage.electrons, settings, seed)
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.Adam(self.parameters, lr=settings.learning_rate, betas=(0.9, 0.99), amsgrad=True)
-        self.schedule, self.plateau = _schedule(self.optimiser, settings)
+        self.schedule, self.plateau = schedules(self.optimiser, settings)
         self.average = AveragedModel(network, avg_fn=partial(_averaged, settings.ema)).requires_grad_(False)
         self.record = Record()
 
@@ -217,29 +210,6 @@ def _engine(run: Run, checkpoint: Path, fingerprint: str, title: str) -> Engine:
             engine.terminate()
 
     return engine
-
-
-def _schedule(
-    optimiser: torch.optim.Optimizer, settings: Training
-) -> tuple[torch.optim.lr_scheduler.LRScheduler, ReduceLROnPlateau | None]:
-    """Return what sets the learning rate after each step, and after each validation."""
-    if settings.schedule == "plateau":
-        warm_up = _warm_up(settings)
-        return LinearLR(optimiser, 1 / warm_up, total_iters=warm_up), ReduceLROnPlateau(optimiser, **PLATEAU)
-    return LambdaLR(optimiser, partial(cosine, settings=settings)), None
-
-
-def _warm_up(settings: Training) -> int:
-    return min(WARM_UP, max(1, settings.steps // 10))
-
-
-def cosine(step: int, settings: Training) -> float:
-    """Return the learning rate of a step, relative to its peak: linear warm-up, then a cosine."""
-    warm_up = _warm_up(settings)
-    if step < warm_up:
-        return (step + 1) / warm_up
-    done = (step - warm_up) / max(1, settings.steps - warm_up)
-    return LOWEST + (1 - LOWEST) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def _averaged(decay: float, averaged: Tensor, current: Tensor, seen: Tensor) -> Tensor:
