@@ -91,9 +91,9 @@ else:
         input:
             fits=chunk_files("<results>/fits/{length}/{chunk}.h5"),
             failed=chunk_files("<results>/labels/{length}/{chunk}.failed.json"),
-            atoms=rules.atoms.output[0],
-            basis=rules.basis.output.basis,
-            floor=rules.basis.output.floor,
+            atoms="<results>/atoms.json",  # not rules.atoms.output: Snakemake would compare it with each of the many fits
+            basis="<results>/basis.json",
+            floor="<results>/basis_floor.json",
             code=sources("dataset"),
         output:
             DATASET,
