@@ -14,7 +14,7 @@ from densnet.config import Basis, Labels
 from densnet.dataset import Dataset, gather
 from densnet.errors import CalculationError, ConvergenceError, DataError
 from densnet.frames import FrameFile
-from densnet.reference import auxiliary, fitting, labels, method
+from densnet.reference import auxiliary, fits, fitting, grid_errors, labels, method
 from densnet.reference.atoms import PriorMatrices, free_atoms
 from densnet.reference.fits import fit_labels
 from densnet.reference.grid_errors import density_error
@@ -81,6 +81,15 @@ def test_errors_on_the_grid_agree_with_those_from_the_file(tmp_path, labelled, b
     assert floor == pytest.approx(chunk.floor_error[2], rel=1e-6)
     empty = density_error(*shared, np.zeros(chunk.coefficients.shape[1]), basis, prior, LEVEL)
     assert empty == pytest.approx(chunk.prior_error[2], rel=1e-6)
+
+
+def test_errors_are_those_of_finer_grids(monkeypatch, labelled, basis):
+    known, errors = labels.read(labelled), []
+    for level in (grid_errors.LEVEL, 4):
+        monkeypatch.setattr(fits, "LEVEL", level)
+        row = fits.fit_density(fits.Density.of(known, 2, LEVEL, PriorMatrices(SYMBOLS, LEVEL)), basis)
+        errors.append([row["prior_error"], row["floor_error"]])
+    np.testing.assert_allclose(*errors, rtol=5e-3)
 
 
 def test_the_command_fits_a_label_file(tmp_path, labelled, basis, prior):

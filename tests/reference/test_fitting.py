@@ -52,7 +52,7 @@ def test_a_larger_basis_is_closer(water):
     for beta in (2.8, 2.0, 1.6):
         basis = auxiliary.even_tempered(["H", "O"], "def2-SVP", beta, 4)
         found = fitting.fit(mol, matrix - prior, basis)
-        values = auxiliary_density(mol, basis, found.coefficients, grids.coords)
+        values = auxiliary_density(mol, basis, found.coefficients, grids)
         errors.append(np.abs(values - target) @ grids.weights / np.abs(target).dot(grids.weights))
     assert errors[0] > errors[1] > errors[2]
     assert errors[2] < 0.03

@@ -24,7 +24,7 @@ from densnet.provenance import provenance
 from densnet.reference import labels, method
 from densnet.reference.atoms import PriorMatrices
 from densnet.reference.fitting import REGULARISATION, fit
-from densnet.reference.grid_errors import absolute_error, auxiliary_density, becke, orbital_densities
+from densnet.reference.grid_errors import LEVEL, absolute_error, auxiliary_density, becke, orbital_densities
 
 log = logging.getLogger(__name__)
 
@@ -41,21 +41,18 @@ class Density:
         PySCF molecule.
     matrix, free
         Density matrices of the molecule and of the superposed atoms, shape (orbitals, orbitals).
-    level
-        Level of the Becke grid.
     """
 
     mol: gto.Mole
     matrix: np.ndarray
     free: np.ndarray
-    level: int
 
     @classmethod
     def of(cls, known: labels.LabelledFrames, index: int, reference: Reference, prior: PriorMatrices) -> Density:
         """Return the density of one labelled frame."""
         mol = method.molecule(Atoms(known.symbols, known.positions[index]), reference)
         matrix = lib.unpack_tril(known.density_matrix[index])
-        return cls(mol, matrix, prior.density_matrix(mol), reference.grid_level)
+        return cls(mol, matrix, prior.density_matrix(mol))
 
     @property
     def delta(self) -> np.ndarray:
@@ -64,8 +61,8 @@ class Density:
 
     @cached_property
     def grids(self) -> dft.gen_grid.Grids:
-        """Becke grid."""
-        return becke(self.mol, self.level)
+        """Becke grid on which errors are integrated."""
+        return becke(self.mol, LEVEL)
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -74,7 +71,7 @@ class Density:
 
     def floor(self, basis: AuxiliaryBasis, coefficients: np.ndarray) -> float:
         """Return the integrated absolute error of a fit, percent of the electrons."""
-        found = auxiliary_density(self.mol, basis, coefficients, self.grids.coords)
+        found = auxiliary_density(self.mol, basis, coefficients, self.grids)
         return absolute_error(self.values[1] + found - self.values[0], self.grids, self.mol)
 
 
