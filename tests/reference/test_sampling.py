@@ -67,6 +67,21 @@ def test_checkpoint_of_other_settings_is_not_continued(tmp_path, caplog):
     assert "other settings" in caplog.text
 
 
+def test_a_checkpoint_that_kept_something_else_is_not_continued(tmp_path, monkeypatch, caplog):
+    def dying(*_):
+        raise Killed
+
+    out = tmp_path / "run.traj"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(sampling, "XTB_CHECKPOINT", 20)
+        patch.setattr(sampling, "FRAME", sampling.FRAME[:2])
+        patch.setattr(sampling.Run, "store", lambda run: None)
+        patch.setattr(sampling, "_write", dying)
+        sample(out, XTB)
+    assert len(sample(out, XTB)) == 12
+    assert "other settings" in caplog.text
+
+
 @pytest.mark.parametrize("size", [0, 0.5, 0.999])
 def test_a_damaged_checkpoint_is_started_afresh(tmp_path, monkeypatch, caplog, size):
     whole = sample(tmp_path / "whole.traj", XTB)

@@ -91,7 +91,10 @@ def auxiliary_density(
     grids: dft.gen_grid.Grids,
     names: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Return the density of auxiliary coefficients on the grid, e/bohr^3; ``names``: of the atoms in the basis."""
+    """Return the density of auxiliary coefficients on the grid, e/bohr^3; ``names``: of the atoms in the basis.
+
+    It is to be integrated: at points of next to no weight, functions are left out.
+    """
     symbols = names or mol.elements
     auxiliary = on_atoms(basis, symbols, mol.atom_coords())
     in_pyscf_order = basis.from_pyscf_order(symbols).T @ np.asarray(coefficients, dtype=float)

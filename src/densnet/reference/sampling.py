@@ -81,7 +81,8 @@ def sample(
     out = Path(out)
     checkpoint = out.with_suffix(".part.npz")
     own = provenance.seed(seed, "sample", name, length, replica)
-    fingerprint = json.dumps([molecule.fingerprint(), length, campaign.fingerprint(), reference.level(), replica, own])
+    settings = molecule.fingerprint(), length, campaign.fingerprint(), reference.level(), replica, own
+    fingerprint = json.dumps([*settings, FRAME])  # a checkpoint of a version that kept something else starts afresh
     start = systems.build(molecule, length, replica % molecule.conformers, provenance.seed(seed, "build", length))
     engine = XtbEngine(start) if campaign.method == "xtb" else ReferenceEngine(start, reference, campaign)
     run = _load(checkpoint, fingerprint, engine) or _start(start, campaign, np.random.default_rng(own), engine)
