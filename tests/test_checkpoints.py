@@ -43,3 +43,17 @@ def test_changed_bytes_are_said(stored, caplog, place):
     stored.write_bytes(content)
     assert read_npz(stored, "key") is None
     assert "a.npz: unreadable checkpoint" in caplog.text
+
+
+def test_arrays_that_got_lost_are_said(stored, caplog):
+    with np.load(stored) as file:
+        kept = dict(file)
+    del kept["values"]
+    np.savez(stored, **kept)
+    assert read_npz(stored, "key") is None
+    assert "a.npz: checkpoint with arrays missing" in caplog.text
+
+
+def test_files_that_do_not_name_their_arrays_are_read(tmp_path):
+    np.savez(tmp_path / "old.npz", key="key", values=np.ones(3))
+    assert (read_npz(tmp_path / "old.npz", "key")["values"] == 1).all()

@@ -121,6 +121,16 @@ def test_flipped_byte_in_the_dataset_is_noticed(tmp_path):
         Dataset.open(tmp_path / "d.zip")
 
 
+def test_a_method_of_compression_that_nobody_knows_is_damage(tmp_path):
+    gather({1: [write_chunk(tmp_path / "0.h5", [0])]}, tmp_path / "d.zip", BASIS, ATOMS, {})
+    data = bytearray((tmp_path / "d.zip").read_bytes())
+    data[data.find(b"PK\x01\x02") + 10] = 77  # of the first member, in the list of contents
+    data[data.find(b"PK\x03\x04") + 8] = 77
+    (tmp_path / "d.zip").write_bytes(data)
+    with pytest.raises(DataError, match=r"d\.zip: not a readable dataset"):
+        Dataset.open(tmp_path / "d.zip")
+
+
 def test_files_that_do_not_belong_together(tmp_path):
     paths = [write_chunk(tmp_path / "0.h5", [0]), write_chunk(tmp_path / "1.h5", [0], symbols=("H", "H", "H"))]
     with pytest.raises(DataError, match=r"1\.h5"):

@@ -39,6 +39,19 @@ def test_numbers_of_ethanol_are_those_of_its_study():
     assert f"ones of DFT {dft['common_mae_cm']:.0f} cm⁻¹" in said
 
 
+def test_costs_are_those_of_the_benchmarks():
+    step, aimd = (json.loads((ROOT / "benchmarks" / f"{name}.json").read_text()) for name in ("step", "aimd"))
+    ours, mace = (step["medians"][name] for name in ("densnet, compiled", "MACE 64x0e, correlation 2"))
+    chain, dft = ours["12-mer"], step["ab_initio"]["12"]
+    least, most = sorted(round(found["ratio"], 1) for found in aimd["aimd"].values())
+    said = " ".join(README.split())
+    assert f"takes {chain:.0f} ms for energy, forces and dipole, where MACE 64x0e takes {mace['12-mer']:.0f} ms" in said
+    assert f"dynamics {dft:.0f} s: 20 ps are {chain * 40 / 3600:.1f} h in place of {dft * 40_000 / 3600:.0f} h" in said
+    assert f"ethanol takes {ours['ethanol']:.0f} ms, with MACE {mace['ethanol']:.0f} ms" in said
+    assert f"to the power of {step['exponent']:.2f}" in said
+    assert f"are {least} to {most} times as fast" in said
+
+
 def test_the_map_names_every_room():
     rooms = {path.stem if path.suffix else path.name for path in (ROOT / "src" / "densnet").iterdir()}
     public = {room for room in rooms if not room.startswith("_") and room != "__pycache__"}

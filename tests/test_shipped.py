@@ -94,7 +94,8 @@ def test_the_nearest_set_of_the_same_molecule_is_named_with_what_differs(folder)
     assert message.endswith("'tiny', has another molecule.smiles, reference.xc")
     index = json.loads((folder / "index.json").read_text())
     index["far"] = json.loads(json.dumps(index["tiny"]))
-    index["far"]["settings"]["seed"], index["far"]["fingerprint"] = 3, "other"
+    index["far"]["settings"]["seed"] = 3
+    index["far"]["fingerprint"] = fingerprint(index["far"]["settings"])
     (folder / "index.json").write_text(json.dumps(dict(reversed(index.items()))))
     message = find(study(name="finer", reference={"xc": "BLYP"}), folder)[1]
     assert message.endswith("the shipped set of this molecule, 'tiny', has another reference.xc")
@@ -106,7 +107,10 @@ def test_a_study_without_a_set_hears_nothing(folder, tmp_path):
 
 
 def test_labels_that_were_computed_are_kept(folder, tmp_path):
-    (tmp_path / "results" / "tiny" / "fits").mkdir(parents=True)
+    home = tmp_path / "results" / "tiny"
+    (home / "fits").mkdir(parents=True)
+    assert find(study(), folder)[0] is not None, "begun is not computed"
+    (home / "dataset.zarr.zip").touch()
     path, message = find(study(), folder)
     assert path is None
     assert "those computed before" in message
@@ -124,6 +128,18 @@ def test_the_copy_is_checked(folder, tmp_path):
     (folder / "index.json").write_text("{")
     with pytest.raises(DataError, match=r"index\.json: not an index"):
         find(study(), folder)
+
+
+def test_a_damaged_index_is_not_believed(folder):
+    index = json.loads((folder / "index.json").read_text())
+    entry = index["tiny"]
+    for damaged, message in (
+        ({**entry, "fingerprint": "another"}, r"index\.json: settings of tiny are not.*git checkout"),
+        ({"settings": entry["settings"]}, r"index\.json: not an index \(KeyError.*git checkout"),
+    ):
+        (folder / "index.json").write_text(json.dumps({"tiny": damaged}))
+        with pytest.raises(DataError, match=message):
+            find(study(), folder)
 
 
 def test_a_set_poorer_than_the_study_accepts_is_refused(folder, tmp_path):

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def write_npz(path: str | Path, key: str, /, **arrays: ArrayLike) -> None:
     """Write arrays and the fingerprint of everything they depend on, whole or not at all."""
     with atomic(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, key=key, **arrays)
+        np.savez(file, key="\n".join([key, *arrays]), **arrays)
 
 
 def read_npz(path: str | Path, key: str, /) -> dict[str, NDArray[Any]] | None:
@@ -34,7 +34,11 @@ def read_npz(path: str | Path, key: str, /) -> dict[str, NDArray[Any]] | None:
     except Exception as error:  # a damaged archive raises whatever the readers of zip and npy files come across
         log.warning("%s: unreadable checkpoint (%s); starting afresh", path, type(error).__name__)
         return None
-    if str(arrays.pop("key", "")) != key:
+    stored, *names = str(arrays.pop("key", "")).split("\n")
+    if stored != key:
         log.warning("%s: checkpoint of other settings; starting afresh", path)
+        return None
+    if names and set(names) != arrays.keys():  # a damaged list of contents; older files do not name theirs
+        log.warning("%s: checkpoint with arrays missing; starting afresh", path)
         return None
     return arrays

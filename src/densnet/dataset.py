@@ -125,8 +125,11 @@ def _check_sums(path: str | Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-    except (OSError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a readable dataset ({error}); delete it and run the gather rule") from None
+    except Exception as error:  # a damaged archive raises whatever its readers come across
+        raise DataError(
+            f"{path}: not a readable dataset ({error}); name a dataset.zarr.zip, restore a shipped set, or run the "
+            "gather rule again"
+        ) from None
     if damaged:
         raise DataError(f"{path}: damaged at {damaged}; run the gather rule again, or restore a shipped set")
 

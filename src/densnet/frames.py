@@ -89,6 +89,10 @@ class FrameSet:
         return replace(self, names=tuple(self.names[k] for k in index), **chosen)
 
 
+SEAL = 512
+"""Bytes before the HDF5 file, with its checksum: HDF5 itself may read a damaged file for ever."""
+MAGIC = b"\x89HDF"
+
 KEPT = ("density_matrix", "density_matrix_frame")
 PER_FRAME = tuple(field.name for field in fields(FrameSet) if field.name not in ("symbols", "names", *KEPT))
 
@@ -116,16 +120,23 @@ class FrameFile:
 
     def write(self, path: str | Path) -> None:
         """Write the file, whole or not at all, with a checksum of all it holds."""
-        with atomic(path) as temporary, h5py.File(temporary, "w") as file:
-            file.attrs["about"] = json.dumps({"symbols": self.symbols, "names": self.names, **self.about})
-            file.attrs["sha256"] = _digest(file.attrs["about"], self.arrays)
-            for name, array in self.arrays.items():
-                file.create_dataset(name, data=array)
+        with atomic(path) as temporary:
+            with h5py.File(temporary, "w", userblock_size=SEAL) as file:
+                file.attrs["about"] = json.dumps({"symbols": self.symbols, "names": self.names, **self.about})
+                file.attrs["sha256"] = _digest(file.attrs["about"], self.arrays)
+                for name, array in self.arrays.items():
+                    file.create_dataset(name, data=array)
+            with open(temporary, "r+b") as raw:
+                raw.seek(SEAL)
+                digest = hashlib.sha256(raw.read()).hexdigest()
+                raw.seek(0)
+                raw.write(digest.encode())
 
     @classmethod
     def read(cls, path: str | Path, rule: str) -> FrameFile:
         """Read a file written by `write`; raise `DataError` naming it and the rule when it is damaged or incomplete."""
         try:
+            _check_seal(path)
             with h5py.File(path) as file:
                 arrays = {name: dataset[:] for name, dataset in file.items()}
                 intact = file.attrs["sha256"] == _digest(file.attrs["about"], arrays)
@@ -136,6 +147,14 @@ class FrameFile:
         if not intact:
             raise DataError(f"{path}: damaged (its checksum is another); delete it and run the {rule} rule")
         return cls(symbols, names, arrays, about)
+
+
+def _check_seal(path: str | Path) -> None:
+    """Raise `ValueError` when a file has changed; older files have no seal, only the checksum inside."""
+    with open(path, "rb") as raw:
+        seal, rest = raw.read(SEAL), raw.read()
+    if not seal.startswith(MAGIC) and seal.rstrip(b"\0").decode() != hashlib.sha256(rest).hexdigest():
+        raise ValueError("its checksum is another")
 
 
 def _digest(about: str, arrays: Mapping[str, np.ndarray]) -> str:

@@ -17,6 +17,8 @@ from densnet.names import same, smiles_in, smiles_of
 
 INDEX = "index.json"
 SUFFIX = ".zarr.zip"
+DATASET = f"dataset{SUFFIX}"
+"""What a study calls its own set."""
 
 
 def find(study: Study, folder: Path, results: Path) -> tuple[Path | None, str]:
@@ -46,14 +48,14 @@ def find(study: Study, folder: Path, results: Path) -> tuple[Path | None, str]:
     index, settings = read_index(folder), study.data_settings()
     for name, entry in index.items():
         if entry["fingerprint"] == fingerprint(settings):
-            path, computed = folder / f"{name}{SUFFIX}", results / study.name / "fits"
+            path, home = folder / f"{name}{SUFFIX}", results / study.name
             if study.labels.source == "compute":
                 return None, f"labels are computed (labels.source: compute), although {path} has them"
             if missing := {*study.labels.keep_densities} - {"test", *entry.get("densities", ())}:
                 lacks = " and ".join(sorted(missing))
                 return None, f"labels are computed: {path} has no densities of {lacks} frames (labels.keep_densities)"
-            if computed.exists():
-                return None, f"labels: those computed before; without {computed}, {path} would be taken"
+            if (home / "fits").exists() and (home / DATASET).exists():  # both: begun is not computed
+                return None, f"labels: those computed before; without {home / 'fits'}, {path} would be taken"
             return path, f"labels: the shipped set {path}; `--config labels=compute` computes them instead"
     return None, _nearest(study, index)
 
@@ -109,9 +111,16 @@ def fetch(path: Path, out: Path, labels: Labels) -> None:
 
 def read_index(folder: Path) -> dict[str, Any]:
     """Return what is known about each shipped set, by study; raise `DataError` when the index is damaged."""
+    remedy = f"restore it with `git checkout {folder}`"
     try:
-        return json.loads((folder / INDEX).read_text())
+        index = json.loads((folder / INDEX).read_text())
+        damaged = [name for name, entry in index.items() if entry["fingerprint"] != fingerprint(entry["settings"])]
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder / INDEX}: not an index ({error}); restore it with `git checkout {folder}`") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{folder / INDEX}: not an index ({type(error).__name__}: {error}); {remedy}") from None
+    if damaged:
+        raise DataError(
+            f"{folder / INDEX}: settings of {', '.join(damaged)} are not those of its fingerprint; {remedy}"
+        )
+    return index

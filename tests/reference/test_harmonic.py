@@ -10,6 +10,7 @@ from tests.reference.water import LEVEL, rattled
 from densnet.config import Harmonic
 from densnet.errors import CalculationError
 from densnet.reference import displacements, harmonic, hessian, method, minimum
+from densnet.reference.calculator import ReferenceCalculator
 from densnet.reference.hessian import analytic_hessian
 from densnet.reference.level import dispersion
 from densnet.spectra import harmonic as spectra
@@ -24,8 +25,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def relaxed():
-    return minimum.relax(rattled(amount=0.05), TIGHT)
+def relaxed(tmp_path_factory):
+    return minimum.relax(rattled(amount=0.05), TIGHT, tmp_path_factory.mktemp("minimum"))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_finished_displacements_are_not_repeated(relaxed, full, folder, monkeypa
 
 def test_spectra_of_a_model_and_of_dft(tmp_path):
     """A model whose modes are those of DFT is tracked to the spectrum of the whole Hessian."""
-    lowest = minimum.relax(rattled(), LEVEL)
+    lowest = minimum.relax(rattled(), LEVEL, tmp_path)
     whole = harmonic.full_spectrum(lowest, LEVEL, FINE, tmp_path / "full", length=1)
     spectra.write(tmp_path / "model.json", whole)
     modes = spectra.modes_of(spectra.read(tmp_path / "model.json"))
@@ -128,14 +129,48 @@ def test_a_saddle_point_is_left(tmp_path):
     """Linear water stays linear when it is relaxed."""
     flat = molecule("H2O")
     flat.positions = [[0.0, 0.0, 0.0], [0.95, 0.0, 0.0], [-0.95, 0.0, 0.0]]
-    saddle = minimum.relax(flat, LEVEL)
+    saddle = minimum.relax(flat, LEVEL, tmp_path)
     assert saddle.get_angle(1, 0, 2) > 179
     found = harmonic.full_spectrum(saddle, LEVEL, Harmonic(), tmp_path)
     assert min(found["frequencies"]) > spectra.SADDLE
     assert 90 < Atoms("OHH", found["positions"]).get_angle(1, 0, 2) < 120
 
 
-def test_no_minimum_is_said(monkeypatch):
+def test_a_killed_relaxation_repeats_no_step(tmp_path, monkeypatch):
+    computed = []
+    calculate = ReferenceCalculator.calculate
+
+    def once(self, *arguments, **options):
+        if len(computed) == 2:
+            raise KeyboardInterrupt
+        computed.append(arguments)
+        calculate(self, *arguments, **options)
+
+    monkeypatch.setattr(ReferenceCalculator, "calculate", once)
+    with pytest.raises(KeyboardInterrupt):
+        minimum.relax(rattled(), LEVEL, tmp_path)
+    monkeypatch.undo()
+    resumed = minimum.relax(rattled(), LEVEL, tmp_path)
+    monkeypatch.setattr(ReferenceCalculator, "calculate", lambda *arguments, **options: pytest.fail("computed again"))
+    finished = minimum.relax(rattled(), LEVEL, tmp_path)
+    monkeypatch.undo()
+    assert (finished.positions == resumed.positions).all()
+    assert finished.get_potential_energy() == resumed.get_potential_energy()
+    whole = minimum.relax(rattled(), LEVEL, tmp_path / "whole")
+    np.testing.assert_allclose(resumed.positions, whole.positions, atol=1e-5)
+    assert len(list(tmp_path.glob("step_*"))) == len(list((tmp_path / "whole").glob("step_*"))) > 2
+
+
+def test_a_good_hessian_saves_steps(relaxed, full, tmp_path):
+    start = relaxed.copy()
+    start.rattle(0.02, seed=3)
+    for name, curvature in (("xtb", None), ("own", full[0])):
+        minimum.relax(start, TIGHT, tmp_path / name, curvature, fmax=2e-3)
+    steps = {name: len(list((tmp_path / name).iterdir())) for name in ("xtb", "own")}
+    assert steps["own"] < steps["xtb"]
+
+
+def test_no_minimum_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(minimum, "STEPS", 1)
     with pytest.raises(CalculationError, match="no DFT minimum after 1 steps"):
-        minimum.relax(rattled(amount=0.2), LEVEL)
+        minimum.relax(rattled(amount=0.2), LEVEL, tmp_path)

@@ -130,7 +130,7 @@ def test_frames_with_another_order_of_atoms_are_refused(tmp_path, frames):
         label(tmp_path, [frames[0], frames[1][[1, 2, 0]]])
 
 
-@pytest.mark.parametrize("place", [b"step 0", b'"O"', None], ids=["name", "symbol", "number"])
+@pytest.mark.parametrize("place", [b"step 0", b'"O"', b"GCOL", None], ids=["name", "symbol", "heap", "number"])
 def test_a_flipped_byte_is_noticed(tmp_path, frames, place):
     out = label(tmp_path, frames)
     content = bytearray(out.read_bytes())
@@ -140,6 +140,12 @@ def test_a_flipped_byte_is_noticed(tmp_path, frames, place):
     out.write_bytes(content)
     with pytest.raises(DataError, match=r"0.h5: damaged.*delete it and run the label rule"):
         labels.read(out)
+
+
+def test_files_without_a_seal_are_read(tmp_path, frames):
+    out = label(tmp_path, frames)
+    out.write_bytes(out.read_bytes()[512:])
+    assert len(labels.read(out)) == len(frames)
 
 
 def test_half_a_file_is_refused(tmp_path, frames):

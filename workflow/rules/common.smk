@@ -117,6 +117,12 @@ def chunk_files(pattern, lengths=None):
     ]
 
 
+def model_minimum(wildcards):
+    """Return the model's minimum and modes: DFT that is tracked in them begins there, on one conformer."""
+    tracked = set(study.harmonic.tracked) - set(study.harmonic.full)
+    return [f"<results>/harmonic/model_{wildcards.length}.json"] if int(wildcards.length) in tracked else []
+
+
 def trajectories(lengths):
     """Return the trajectories of the model for some chain lengths."""
     replicas = range(study.simulation.replicas)

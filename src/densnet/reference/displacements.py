@@ -54,7 +54,7 @@ def differences(
     start: list[np.ndarray] | None = None
     rows = []
     for direction in tqdm(directions, desc=f"displacements of {atoms.symbols}", unit="mode", disable=None):
-        key = _key(atoms.positions, direction, reference, displacement)
+        key = result_key(atoms.positions, direction, reference, displacement)
         row = read_npz(folder / f"{key[:16]}.npz", key)
         if row is None:
             start = start or _density_at(atoms, calculator)
@@ -86,8 +86,8 @@ def _displaced(
     return {"forces": np.array(forces), "dipole": np.array(dipoles)}
 
 
-def _key(*parts: Any) -> str:  # noqa: ANN401 - arrays, sections and numbers
-    """Return a fingerprint of what a stored displacement depends on."""
+def result_key(*parts: Any) -> str:  # noqa: ANN401 - arrays, sections and numbers
+    """Return a fingerprint of what a stored result depends on."""
 
     def plain(part: Any) -> Any:  # noqa: ANN401
         if isinstance(part, np.ndarray):

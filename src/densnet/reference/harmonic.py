@@ -11,12 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ase.io
 import numpy as np
 from ase import Atoms
 
 from densnet.config import Harmonic, Reference
-from densnet.files import atomic
 from densnet.reference.displacements import differences
 from densnet.reference.hessian import analytic_hessian
 from densnet.reference.minimum import relax
@@ -68,17 +66,8 @@ def full_spectrum(
             break
         log.warning("%s: saddle point (%.0f cm^-1), attempt %d", atoms.symbols, modes.frequencies[0], attempt + 1)
         if attempt < ATTEMPTS - 1:
-            atoms = _left(harmonic.downhill(atoms, modes), reference, Path(folder) / f"minimum_{attempt}.traj")
+            atoms = relax(harmonic.downhill(atoms, modes), reference, folder)
     return harmonic.result(atoms, modes, method=_method(reference), **_minimum(atoms), **extra)
-
-
-def _left(atoms: Atoms, reference: Reference, path: Path) -> Atoms:
-    """Return the minimum below a saddle point; it is kept in a file, which a killed job takes it from."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as temporary:
-            ase.io.write(temporary, relax(atoms, reference), format="traj")
-    return ase.io.read(path)
 
 
 def tracked_spectrum(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.optimize import BFGS
 
+from densnet.checkpoints import read_npz, write_npz
 from densnet.config import Reference
 from densnet.errors import CalculationError
 from densnet.reference.calculator import ReferenceCalculator
-from densnet.reference.displacements import TIGHT
+from densnet.reference.displacements import TIGHT, result_key
 from densnet.reference.xtb import xtb_calculator
 from densnet.rigid import vibrational_space
 
@@ -25,10 +27,16 @@ SOFTEST = 2.0
 """eV/Angstrom^2, smallest curvature of the Hessian that a relaxation starts from."""
 
 
-def relax(atoms: Atoms, reference: Reference, fmax: float = CONVERGED) -> Atoms:
+def relax(
+    atoms: Atoms,
+    reference: Reference,
+    folder: str | Path,
+    curvature: np.ndarray | None = None,
+    fmax: float = CONVERGED,
+) -> Atoms:
     """Return the minimum next to a structure, with energy and forces in its calculator's results.
 
-    Quasi-Newton steps from the Hessian of GFN2-xTB, which take a third of the number of steps from a unit one.
+    Quasi-Newton steps. From the Hessian of GFN2-xTB they are a third of those from a unit one.
 
     Parameters
     ----------
@@ -36,6 +44,10 @@ def relax(atoms: Atoms, reference: Reference, fmax: float = CONVERGED) -> Atoms:
         Start; it is not changed.
     reference
         Level of theory.
+    folder
+        Where finished steps are kept, one file each; a killed job repeats its way through them.
+    curvature
+        (3 atoms, 3 atoms), eV/Angstrom^2, the Hessian to begin with; that of GFN2-xTB when None.
     fmax
         Largest force of a minimum, eV/Angstrom.
 
@@ -45,9 +57,9 @@ def relax(atoms: Atoms, reference: Reference, fmax: float = CONVERGED) -> Atoms:
         When the forces do not become small enough.
     """
     relaxed = atoms.copy()
-    relaxed.calc = InternalForces(reference, conv_tol=min(reference.conv_tol, TIGHT))
+    relaxed.calc = InternalForces(reference, folder)
     optimizer = BFGS(relaxed, logfile=None, maxstep=0.1)
-    optimizer.H0 = _stiffened(xtb_hessian(atoms))
+    optimizer.H0 = _stiffened(xtb_hessian(atoms) if curvature is None else curvature)
     if not optimizer.run(fmax=fmax, steps=STEPS):
         left = np.linalg.norm(relaxed.get_forces(), axis=1).max()
         raise CalculationError(f"{atoms.symbols}: no DFT minimum after {STEPS} steps (largest force {left:.4f} eV/Å)")
@@ -56,13 +68,34 @@ def relax(atoms: Atoms, reference: Reference, fmax: float = CONVERGED) -> Atoms:
 
 
 class InternalForces(ReferenceCalculator):
-    """The reference method without the net force and torque that a finite grid leaves, on which nothing relaxes."""
+    """The reference method without the net force and torque that a finite grid leaves, on which nothing relaxes.
 
-    def calculate(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401, D102 - ASE's interface
-        super().calculate(*arguments, **options)
-        internal = vibrational_space(self.atoms.positions, np.ones(len(self.atoms)))
-        forces = self.results["forces"].ravel()
-        self.results["forces"] = (internal @ (internal.T @ forces)).reshape(-1, 3)
+    Parameters
+    ----------
+    reference
+        Level of theory.
+    folder
+        Where results are kept; those of a structure that is there are not computed again.
+    """
+
+    def __init__(self, reference: Reference, folder: str | Path) -> None:
+        super().__init__(reference, conv_tol=min(reference.conv_tol, TIGHT))
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def calculate(self, atoms: Atoms, *arguments: Any, **options: Any) -> None:  # noqa: ANN401, D102 - ASE's interface
+        key = result_key("minimum", atoms.numbers, atoms.positions, self.reference)
+        path = self.folder / f"step_{key[:16]}.npz"
+        kept = read_npz(path, key)
+        if kept is not None:
+            self.atoms, self.results = atoms.copy(), {**kept, "energy": float(kept["energy"])}
+            return
+        super().calculate(atoms, *arguments, **options)
+        internal = vibrational_space(atoms.positions, np.ones(len(atoms)))
+        self.results["forces"] = (internal @ (internal.T @ self.results["forces"].ravel())).reshape(-1, 3)
+        largest = np.linalg.norm(self.results["forces"], axis=1).max()
+        log.info("energy %.6f eV, largest force %.4f eV/Å", self.results["energy"], largest)
+        write_npz(path, key, **self.results)
 
 
 def xtb_hessian(atoms: Atoms, displacement: float = 0.01) -> np.ndarray:

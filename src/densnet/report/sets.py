@@ -74,7 +74,9 @@ EXPLANATION = """\
 Made by the studies of the same names (`workflow/studies`) with `snakemake ship --config study=NAME labels=compute`.
 Frames as length:frames, or one number for a single molecule. Settings: fingerprint of everything that decides what the
 frames are; a study that has the same takes the set instead of computing it. Frames that are not from AIMD were sampled
-with GFN2-xTB and labelled like the others. `densnet export FILE -o frames.extxyz` writes a set for other programs.
+with GFN2-xTB and labelled like the others. Runs of AIMD are many and short (under 0.1 ps, frames 2 or 3 fs apart, see
+the studies), each from a start that GFN2-xTB has driven apart and heated. `densnet export FILE -o frames.extxyz` writes
+a set for other programs.
 """
 
 
