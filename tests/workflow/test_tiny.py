@@ -11,6 +11,7 @@ AFTER_MODEL = {
     "simulate": 4,
     "infrared": 2,
     "harmonic_model": 2,
+    "minimum": 1,  # of the tracked chain: it begins at the model's
     "harmonic_tracked": 1,
     "evaluate": 1,
     "pack": 1,
@@ -97,7 +98,7 @@ CHANGES = {
     "labels": (
         "conv_tol: 1.0e-8",
         "conv_tol: 1.0e-9",
-        {"minimum": 2, "harmonic_full": 1, **AFTER_FRAMES},
+        {"harmonic_full": 1, **AFTER_FRAMES, "minimum": 2},
     ),
     "what labels are accepted": ("max_floor: 20.0", "max_floor: 21.0", AFTER_LABELS),
     "sampling": (
