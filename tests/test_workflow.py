@@ -1,6 +1,7 @@
 """Which study is meant, how it is scattered, which files a rule depends on, how a job ends."""
 
 import logging
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -81,7 +82,8 @@ def rule(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSCF_MAX_MEMORY", "1234")
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    yield SimpleNamespace(log=[str(tmp_path / "job.log")], rule="label", resources=SimpleNamespace(mem_mb=9000))
+    resources = SimpleNamespace(mem_mb=9000)
+    yield SimpleNamespace(log=[str(tmp_path / "job.log")], rule="label", resources=resources, threads=1)
     logging.captureWarnings(False)
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -115,6 +117,17 @@ def test_quantum_chemistry_gets_the_memory_of_the_rule_unless_the_user_says_othe
     monkeypatch.delenv("PYSCF_MAX_MEMORY")
     with job(rule):
         assert molecule(build("H2O"), Reference()).max_memory == 3600
+
+
+def test_the_processes_of_a_rule_share_its_memory_and_that_of_the_machine(rule, monkeypatch):
+    found = []
+    for threads, installed in ((1, 10**6), (2, 10**6), (2, 5000)):
+        monkeypatch.setattr("densnet.workflow._installed_memory", lambda installed=installed: installed)
+        monkeypatch.delenv("PYSCF_MAX_MEMORY")
+        rule.threads = threads
+        with job(rule):
+            found.append(os.environ["PYSCF_MAX_MEMORY"])
+    assert found == ["3600", "1800", "1000"]
 
 
 def test_merge_goes_into_sections():

@@ -37,6 +37,7 @@ class Job(Protocol):
     rule: str
     params: Any
     resources: Any
+    threads: int
 
 
 def study_file(name: str, root: Path) -> Path:
@@ -193,13 +194,20 @@ def device_of(snakemake: Job) -> str:
     return torch_device("gpu" if snakemake.resources.get("gpu", 0) else "cpu")
 
 
+def _installed_memory() -> int:
+    """Return the memory of the machine in MB; on one machine, Snakemake does not hold jobs to what they ask for."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
+
+
 @contextmanager
 def job(snakemake: Job) -> Iterator[None]:
     """Log to the file of the running rule, and end on a user's error with one line instead of a traceback.
 
-    Quantum chemistry keeps what fits into the memory of the rule: orbital values and integrals take two fifths each.
+    Quantum chemistry keeps what fits into the memory of the rule, and of the machine: in each process of the rule,
+    orbital values and integrals take two fifths each.
     """
-    os.environ.setdefault("PYSCF_MAX_MEMORY", str(snakemake.resources.mem_mb * 2 // 5))
+    memory = min(snakemake.resources.mem_mb, _installed_memory()) * 2 // (5 * snakemake.threads)
+    os.environ.setdefault("PYSCF_MAX_MEMORY", str(memory))
     logging.basicConfig(
         filename=snakemake.log[0],
         level=logging.INFO,

@@ -1,5 +1,7 @@
 """Harmonic spectra from DFT: PySCF's analytic Hessian, and mode tracking that finds the same modes."""
 
+import shutil
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -107,6 +109,22 @@ def test_finished_displacements_are_not_repeated(relaxed, full, folder, monkeypa
     assert (again[0] == full[0]).all()
     with pytest.raises(AssertionError, match="computed again"):
         harmonic.hessian(relaxed, TIGHT, 0.006, folder)
+
+
+def test_displacements_in_several_processes_are_the_same(relaxed, full, folder, tmp_path):
+    kept = sorted(folder.iterdir())
+    for path in kept[::4]:  # what a killed job has left
+        shutil.copy(path, tmp_path)
+    slopes, dipoles = harmonic.hessian(relaxed, TIGHT, 0.005, tmp_path, processes=2)
+    np.testing.assert_allclose(slopes, full[0], atol=1e-6)
+    np.testing.assert_allclose(dipoles, full[1], atol=1e-6)
+    assert {path.name for path in kept} >= {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_failure_in_a_process_is_the_error_of_all(relaxed, tmp_path):
+    hopeless = TIGHT.model_copy(update={"max_cycle": 1, "conv_tol": 1e-13})
+    with pytest.raises(CalculationError, match="converge"):
+        harmonic.hessian(relaxed, hopeless, 0.005, tmp_path, processes=2)
 
 
 def test_spectra_of_a_model_and_of_dft(tmp_path):

@@ -1,5 +1,6 @@
 """The tiny study end to end: what it leaves, what a second run does, what a change repeats."""
 
+import json
 import os
 
 import pytest
@@ -78,6 +79,7 @@ def test_touched_code_repeats_nothing(lived_in):
 CHANGES = {
     "spectra": ("fwhm: 1600.0", "fwhm: 1700.0", {"infrared": 2, "infrared_aimd": 1, "plot_spectra": 1}),
     "harmonic": ("max_modes: 3", "max_modes: 2", {"harmonic_tracked": 1, "plot_spectra": 1}),
+    "harmonic processes": ("processes: 2", "processes: 1", {}),
     "simulation": (
         "temperature: 300.0",
         "temperature: 310.0",
@@ -140,15 +142,19 @@ def test_another_seed_repeats_everything_random(lived_in):
 
 
 def test_a_shipped_set_is_taken_in_the_place_of_computing(lived_in, tmp_path):
-    assert lived_in.run("ship").returncode == 0
+    assert lived_in.run("ship", "ship_spectra").returncode == 0
     assert lived_in.planned() == {}  # what was computed is kept
     fresh = House.copy(lived_in.root, tmp_path / "fresh", (*PARTS, "data"))
     jobs = fresh.planned()
-    assert jobs.keys() & {"sample", "label", "fit", "gather", "shipped"} == {"sample", "shipped"}
-    assert jobs["sample"] == 2  # the reference of the spectra
-    result = fresh.run("labels")
+    reference = {"sample", "label", "fit", "gather", "infrared_aimd", "harmonic_full", "shipped", "shipped_spectrum"}
+    assert {name: jobs[name] for name in jobs.keys() & reference} == {"shipped": 1, "shipped_spectrum": 2}
+    spectra = "results/tiny/harmonic/dft_1.json", "results/tiny/spectra/aimd_1.json"
+    result = fresh.run("labels", *spectra)
     assert result.returncode == 0, result.stdout
     assert "labels: the shipped set data/tiny.zarr.zip" in result.stdout
+    assert "spectra: shipped ones of data/spectra" in result.stdout
+    for path in spectra:
+        assert json.loads((fresh.root / path).read_text()) == json.loads((lived_in.root / path).read_text())
     taken, shipped = (fresh.root / path for path in ("results/tiny/dataset.zarr.zip", "data/tiny.zarr.zip"))
     assert taken.read_bytes() == shipped.read_bytes()
     change(fresh, "workflow/studies/tiny.yaml", "labels: {chunk", "labels: {source: compute, chunk")

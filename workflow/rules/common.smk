@@ -8,16 +8,20 @@ from snakemake.logging import logger
 from densnet import shipped
 from densnet.config import check_results
 from densnet.errors import DensnetError
+from densnet.spectra import shipped as reference_spectra
 from densnet.workflow import batches, check_chemistry, chunks, effort, gpus, network_gpus, read_study, sources
 
 try:
     study = read_study(config, Path(workflow.basedir))
     SETS = Path(os.path.relpath(Path(workflow.basedir) / "data"))
     SHIPPED, about_labels = shipped.find(study, SETS, Path("results"))
+    SHIPPED_SPECTRA = reference_spectra.find(study, SETS / "spectra")
     if workflow.is_main_process:  # the processes of single jobs need not look again
         check_chemistry(study)
         if about_labels:
             logger.info(about_labels)
+        if SHIPPED_SPECTRA:
+            logger.info(f"spectra: shipped ones of {SETS / 'spectra'} for {', '.join(SHIPPED_SPECTRA)}")
         check_results(study.name, study.molecule, Path("results"))
 except DensnetError as error:
     raise WorkflowError(str(error)) from None
@@ -48,13 +52,18 @@ def settings(section, **fixed):
 
 
 def memory(base, per_monomer):
-    """Return the memory of a job in MB as a function of the length of its chain."""
-    return lambda wildcards: base + per_monomer * int(wildcards.length)
+    """Return the memory of a job in MB as a function of the length of its chain, for each of its processes."""
+    return lambda wildcards, threads: threads * (base + per_monomer * int(wildcards.length))
 
 
 def one_of(lengths):
     """Return the pattern of a wildcard that takes only these values; without any, one that nothing matches."""
     return "|".join(map(str, lengths)) or "none"
+
+
+def not_shipped(pattern, lengths):
+    """Return the chain lengths whose spectrum of DFT has to be computed, as the pattern of a wildcard."""
+    return one_of([length for length in lengths if pattern.format(length) not in SHIPPED_SPECTRA])
 
 
 def sampled(campaign, length):

@@ -36,7 +36,7 @@ rule infrared_aimd:
     benchmark:
         "<benchmarks>/infrared_aimd/{length}.tsv"
     wildcard_constraints:
-        length=one_of(reference_lengths()),
+        length=not_shipped("spectra/aimd_{}.json", reference_lengths()),
     conda:
         "../../envs/densnet.yaml"
     threads: 1
@@ -115,11 +115,11 @@ rule harmonic_full:
     benchmark:
         "<benchmarks>/harmonic_full/{length}.tsv"
     wildcard_constraints:
-        length=one_of(study.harmonic.full),
+        length=not_shipped("harmonic/dft_{}.json", study.harmonic.full),
     priority: -10  # nothing waits for it
     conda:
         "../../envs/densnet.yaml"
-    threads: 1
+    threads: study.harmonic.processes
     resources:
         **EFFORT,
         mem_mb=memory(4000, 4000),
@@ -127,7 +127,7 @@ rule harmonic_full:
         gpu=GPUS,
     params:
         reference=study.reference.level(),
-        harmonic=settings(study.harmonic, full=[], tracked=[], captured=1.0, max_modes=1),
+        harmonic=settings(study.harmonic, full=[], tracked=[], captured=1.0, max_modes=1, processes=1),
     message:
         "Harmonic spectrum of {wildcards.length} monomer(s), DFT"
     script:
@@ -150,7 +150,7 @@ rule harmonic_tracked:
     priority: 5  # the longest way from the model to the report
     conda:
         "../../envs/densnet.yaml"
-    threads: 1
+    threads: study.harmonic.processes
     resources:
         **EFFORT,
         mem_mb=memory(4000, 1500),
@@ -158,8 +158,63 @@ rule harmonic_tracked:
         gpu=GPUS,
     params:
         reference=study.reference.level(),
-        harmonic=settings(study.harmonic, full=[], tracked=[], hessian="differences"),
+        harmonic=settings(study.harmonic, full=[], tracked=[], hessian="differences", processes=1),
     message:
         "Harmonic spectrum of {wildcards.length} monomer(s), DFT in the space of the model's active modes"
     script:
         "../scripts/harmonic_tracked.py"
+
+
+rule shipped_spectrum:
+    input:
+        code=sources("spectra.shipped"),
+    output:
+        "<results>/{spectrum}",
+    log:
+        "<logs>/shipped/{spectrum}.log",
+    benchmark:
+        "<benchmarks>/shipped/{spectrum}.tsv"
+    wildcard_constraints:
+        spectrum=one_of(SHIPPED_SPECTRA),
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        path=lambda wildcards: str(SHIPPED_SPECTRA[wildcards.spectrum]),
+        sha256=lambda wildcards: reference_spectra.read(SHIPPED_SPECTRA[wildcards.spectrum])["sha256"],
+    message:
+        "Taking the shipped spectrum {params.path}"
+    script:
+        "../scripts/shipped_spectrum.py"
+
+
+WANTED = reference_spectra.settings(study)
+
+
+rule ship_spectra:
+    input:
+        [f"<results>/{path}" for path in WANTED],
+        code=sources("report.reference_spectra"),
+    output:
+        touch("<results>/spectra_shipped.done"),
+    log:
+        "<logs>/ship_spectra.log",
+    benchmark:
+        "<benchmarks>/ship_spectra.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        name=study.name,
+        wanted=WANTED,
+        folder=str(SETS / "spectra"),
+    message:
+        "Putting the spectra of DFT among those that ship"
+    script:
+        "../scripts/ship_spectra.py"

@@ -68,3 +68,5 @@ class Harmonic(Section):
     """At most this many tracked modes (two DFT gradients each)."""
     displacement: Positive = 0.01
     """Angstrom, norm of the displacement along a mode."""
+    processes: Count = 1
+    """Displacements of a chain that are computed at the same time, each on a core of its own."""

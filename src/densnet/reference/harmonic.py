@@ -32,6 +32,7 @@ def full_spectrum(
     reference: Reference,
     settings: Harmonic,
     folder: str | Path,
+    processes: int = 1,
     **extra: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
     """Return the harmonic spectrum of a minimum from the whole Hessian.
@@ -48,6 +49,8 @@ def full_spectrum(
         How the Hessian is made, and how far to displace.
     folder
         Where finished displacements are kept.
+    processes
+        How many displacements are computed at the same time.
     extra
         Stored with the result.
 
@@ -60,7 +63,7 @@ def full_spectrum(
         if settings.hessian == "analytic":
             curvature, dipoles = analytic_hessian(atoms, reference)
         else:
-            curvature, dipoles = hessian(atoms, reference, settings.displacement, folder)
+            curvature, dipoles = hessian(atoms, reference, settings.displacement, folder, processes)
         modes = harmonic.normal_modes(curvature, dipoles, atoms.positions, atoms.get_masses())
         if modes.frequencies[0] > harmonic.SADDLE:
             break
@@ -76,6 +79,7 @@ def tracked_spectrum(
     reference: Reference,
     settings: Harmonic,
     folder: str | Path,
+    processes: int = 1,
     **extra: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
     """Return the DFT spectrum in the space of a model's infrared-active modes.
@@ -95,6 +99,8 @@ def tracked_spectrum(
         How many modes, and how far to displace.
     folder
         Where finished displacements are kept.
+    processes
+        How many displacements are computed at the same time.
     extra
         Stored with the result.
 
@@ -106,7 +112,7 @@ def tracked_spectrum(
     """
     modes = modes_at(atoms)
     chosen = harmonic.active_modes(modes, settings.captured, settings.max_modes)
-    found, residuals = track(atoms, modes.vectors[chosen], reference, settings.displacement, folder)
+    found, residuals = track(atoms, modes.vectors[chosen], reference, settings.displacement, folder, processes)
     share = float(modes.intensities[chosen].sum() / modes.intensities.sum())
     log.info("%s: %d modes, %.1f %% of the model's intensity", atoms.symbols, len(chosen), 100 * share)
     tracked = {
@@ -121,16 +127,21 @@ def tracked_spectrum(
 
 
 def hessian(
-    atoms: Atoms, reference: Reference, displacement: float, folder: str | Path
+    atoms: Atoms, reference: Reference, displacement: float, folder: str | Path, processes: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the Hessian (3 atoms, 3 atoms), eV/Angstrom^2, and the dipole derivatives (3 atoms, 3), e."""
     directions = np.eye(3 * len(atoms)).reshape(-1, len(atoms), 3)
-    slopes, dipoles = differences(atoms, directions, reference, displacement, folder)
+    slopes, dipoles = differences(atoms, directions, reference, displacement, folder, processes)
     return (slopes + slopes.T) / 2, dipoles
 
 
 def track(
-    atoms: Atoms, modes: np.ndarray, reference: Reference, displacement: float, folder: str | Path
+    atoms: Atoms,
+    modes: np.ndarray,
+    reference: Reference,
+    displacement: float,
+    folder: str | Path,
+    processes: int = 1,
 ) -> tuple[harmonic.Modes, np.ndarray]:
     r"""Return vibrations in the space spanned by given modes (Reiher and Neugebauer, J. Chem. Phys. 118, 1634, 2003).
 
@@ -146,6 +157,8 @@ def track(
         Norm of the Cartesian displacement, Angstrom.
     folder
         Where finished displacements are kept.
+    processes
+        How many displacements are computed at the same time.
 
     Returns
     -------
@@ -159,7 +172,7 @@ def track(
     cartesian = space / roots
     lengths = np.linalg.norm(cartesian, axis=1)
     directions = (cartesian / lengths[:, None]).reshape(len(space), -1, 3)
-    slopes, dipoles = differences(atoms, directions, reference, displacement, folder)
+    slopes, dipoles = differences(atoms, directions, reference, displacement, folder, processes)
     internal = vibrational_space(atoms.positions, atoms.get_masses())
     slopes, dipoles = (slopes * lengths[:, None] / roots) @ internal @ internal.T, dipoles * lengths[:, None]
     projected = space @ slopes.T
