@@ -219,6 +219,10 @@ def test_training_and_floor_figures(tmp_path):
     histories = {f"{name} network": tmp_path / f"{name}.csv" for name in ("density", "energy")}
     figures.training_figure(histories, tmp_path / "training.svg")
     assert drawn(tmp_path / "training.svg")
+    with open(tmp_path / "training.csv") as file:
+        written = list(csv.DictReader(file))
+    assert [row["training"] for row in written] == ["density network"] * 15 + ["energy network"] * 15
+    assert float(written[16]["loss"]) == 10 / 200
     curve = [
         {
             "threshold": t,

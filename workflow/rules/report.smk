@@ -123,12 +123,13 @@ rule plot_training:
         histories=list(TRAININGS.values()),
         code=sources("report.figures"),
     output:
-        report(
+        figure=report(
             "<results>/report/training.svg",
             caption="../report/training.rst",
             category="Models",
             labels={"figure": "Loss curves"},
         ),
+        values="<results>/report/training.csv",
     log:
         "<logs>/plot_training.log",
     benchmark:

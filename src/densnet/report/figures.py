@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from densnet.errors import DataError
 from densnet.report import style
+from densnet.report.tables import write_csv
 
 PARITY = (
     ("energy", "energy / meV per atom", "meV/atom"),
@@ -27,10 +28,19 @@ LENGTHS = (
 
 
 def training_figure(histories: Mapping[str, Path], out: Path) -> None:
-    """Draw losses (above) and validation errors (below) of trainings from their CSV histories, by their titles."""
-    with style.figure(out, 2, len(histories), height=4.2, sharex="col") as (_, axes):
-        for column, (title, path) in zip(axes.T, histories.items(), strict=True):
-            history = _history(path)
+    """Draw losses (above) and validation errors (below) of trainings from their CSV histories, by their titles.
+
+    The histories are written beside the figure as one CSV.
+    """
+    found = {title: _history(path) for title, path in histories.items()}
+    rows = [
+        {"training": title, **dict(zip(history, values, strict=True))}
+        for title, history in found.items()
+        for values in zip(*history.values(), strict=True)
+    ]
+    write_csv(rows, out.with_suffix(".csv"))
+    with style.figure(out, 2, len(found), height=4.2, sharex="col") as (_, axes):
+        for column, (title, history) in zip(axes.T, found.items(), strict=True):
             steps = history.pop("step")
             for name, values in history.items():
                 if name not in HIDDEN:
