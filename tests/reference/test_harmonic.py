@@ -1,5 +1,6 @@
 """Harmonic spectra from DFT: PySCF's analytic Hessian, and mode tracking that finds the same modes."""
 
+import os
 import shutil
 
 import numpy as np
@@ -119,6 +120,15 @@ def test_displacements_in_several_processes_are_the_same(relaxed, full, folder, 
     np.testing.assert_allclose(slopes, full[0], atol=1e-6)
     np.testing.assert_allclose(dipoles, full[1], atol=1e-6)
     assert {path.name for path in kept} >= {path.name for path in tmp_path.iterdir()}
+
+
+def test_processes_share_the_threads_of_the_job(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with displacements.threads_divided(2):
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "2"
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+    assert "MKL_NUM_THREADS" not in os.environ
 
 
 def test_a_failure_in_a_process_is_the_error_of_all(relaxed, tmp_path):

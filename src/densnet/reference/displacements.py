@@ -7,6 +7,7 @@ intensities alike.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from densnet.reference.calculator import ReferenceCalculator
 TIGHT = 1e-9
 """Hartree; differences of gradients need a tighter self-consistent field than gradients."""
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Row = dict[str, np.ndarray]
 _shared: Displacer
 
@@ -82,11 +84,27 @@ def workers(displacer: Displacer, processes: int) -> Iterator[Callable[[Iterable
     if processes < 2:
         yield partial(map, displacer)
         return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _share, (displacer,)) as pool:
+    with (
+        threads_divided(processes),
+        ProcessPoolExecutor(processes, get_context("spawn"), _share, (displacer,)) as pool,
+    ):
         try:
             yield partial(pool.map, _compute)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def threads_divided(processes: int) -> Iterator[None]:
+    """Let processes that are started meanwhile share the threads of this one, which would all be waited for by each."""
+    kept = {name: os.environ.get(name) for name in THREADS}
+    threads = max(1, int(kept["OMP_NUM_THREADS"] or os.cpu_count() or 1) // processes)
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _share(displacer: Displacer) -> None:
