@@ -14,6 +14,9 @@ from ase.units import Bohr, Hartree
 from densnet.errors import DataError
 from densnet.files import atomic
 
+NOTHING = 60.0
+"""Exponent past which a Gaussian is left out: exp(-60) is 1e-26."""
+
 
 @dataclass(frozen=True)
 class FreeAtom:
@@ -38,14 +41,19 @@ class FreeAtom:
     coefficients: tuple[float, ...]
 
     def density(self, distances: np.ndarray) -> np.ndarray:
-        """Return the density in e/bohr^3 at distances in bohr; the shape is kept."""
-        squares = distances**2
-        total = np.zeros_like(squares)
-        for power in sorted(set(self.powers)):
-            terms = np.array(self.powers) == power
-            exponents, coefficients = np.array(self.exponents)[terms], np.array(self.coefficients)[terms]
-            total += distances**power * (np.exp(-squares[..., None] * exponents) @ coefficients)
-        return total
+        """Return the density in e/bohr^3 at distances in bohr; the shape is kept.
+
+        From the nearest point outwards: most terms are tight, and end long before a molecule does.
+        """
+        order = np.argsort(distances, axis=None)
+        radii = np.ravel(distances)[order]
+        squares, found = radii**2, np.zeros(len(radii))
+        sums = {power: np.zeros(len(radii)) for power in set(self.powers)}
+        for power, exponent, coefficient in zip(self.powers, self.exponents, self.coefficients, strict=True):
+            near = np.searchsorted(squares, NOTHING / exponent)
+            sums[power][:near] += coefficient * np.exp(-exponent * squares[:near])
+        found[order] = sum(radii**power * values for power, values in sums.items())
+        return found.reshape(np.shape(distances))
 
 
 @dataclass(frozen=True)
