@@ -64,7 +64,7 @@ def _nearest(study: Study, index: dict[str, Any]) -> str:
     """Return in what the set nearest to a study differs from it; empty where none has its name or its molecule."""
     settings, molecule = study.data_settings(), smiles_of(study.molecule.name, study.molecule.smiles)
     found = {
-        name: list(_differences(settings, entry["settings"]))
+        name: list(differences(settings, entry["settings"]))
         for name, entry in index.items()
         if name == study.name or same(smiles_in(entry["settings"]["molecule"]), molecule)
     }
@@ -77,10 +77,11 @@ def _nearest(study: Study, index: dict[str, Any]) -> str:
     return f"labels are computed, from the sampling on: the shipped set {whose} has another {changed}{hint}"
 
 
-def _differences(ours: Any, theirs: Any, key: str = "") -> Iterator[str]:  # noqa: ANN401 - settings of any depth
+def differences(ours: Any, theirs: Any, key: str = "") -> Iterator[str]:  # noqa: ANN401 - settings of any depth
+    """Yield the keys in which two sets of settings differ."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for name in {**ours, **theirs}:
-            yield from _differences(ours.get(name), theirs.get(name), f"{key}.{name}".lstrip("."))
+            yield from differences(ours.get(name), theirs.get(name), f"{key}.{name}".lstrip("."))
     elif ours != theirs:
         yield key
 

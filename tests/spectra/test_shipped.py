@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
-from densnet.config import load_study
+from densnet.config import check_study, load_study
 from densnet.errors import DataError
 from densnet.report import reference_spectra
 from densnet.spectra import shipped
@@ -29,8 +30,14 @@ def folder(tmp_path):
     return tmp_path / "data"
 
 
+def find(asked, folder):
+    return shipped.find(asked, folder, folder.parent / "results")
+
+
 def test_taken_when_what_decides_them_agrees(folder, tmp_path):
-    found = shipped.find(study(), folder)
+    found, messages = find(study(), folder)
+    assert len(messages) == 1
+    assert "spectra=compute" in messages[0]
     assert found == {DFT: folder / "tiny_dft_1.json", AIMD: folder / "tiny_aimd_1.json"}
     shipped.fetch(found[DFT], tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text()) == {"frequencies": [1.0, 2.0, 3.0]}
@@ -46,22 +53,55 @@ def test_taken_when_what_decides_them_agrees(folder, tmp_path):
         ({"harmonic": {"displacement": 0.02}}, {AIMD}),
         ({"reference": {"xc": "BLYP"}}, set()),
         ({"seed": 2}, set()),
-        ({"labels": "compute"}, set()),
+        ({"spectra": "compute"}, set()),
+        ({"labels": "compute"}, {DFT, AIMD}),
     ],
 )
 def test_other_settings_take_what_they_leave_alone(folder, changes, left):
-    assert shipped.find(study(**changes), folder).keys() == left
+    assert find(study(**changes), folder)[0].keys() == left
 
 
-def test_a_flipped_byte_is_refused(folder):
+def test_what_differs_is_named(folder):
+    _, messages = find(study(spectra={"fwhm": 1700.0}, harmonic={"displacement": 0.02}), folder)
+    assert sorted(message.split(" has another ")[1] for message in messages) == [
+        "harmonic.displacement",
+        "spectra.fwhm",
+    ]
+
+
+def test_a_renamed_campaign_has_other_random_streams(folder):
+    values = yaml.safe_load(TINY.read_text())
+    values["sampling"]["renamed"] = values["sampling"].pop("spectrum")
+    values["spectra"]["reference"] = "renamed"
+    assert find(check_study(values), folder)[0].keys() == {DFT}
+
+
+def test_computed_ones_are_kept(folder):
+    home = folder.parent / "results" / "tiny"
+    (home / "harmonic").mkdir(parents=True)
+    (home / DFT).touch()
+    assert find(study(), folder)[0].keys() == {DFT, AIMD}  # taken before, it is taken again
+    (home / "harmonic" / "minimum_1.traj").touch()
+    assert find(study(), folder)[0].keys() == {AIMD}
+
+
+def test_a_flipped_byte_is_refused(folder, tmp_path):
     path = folder / "tiny_dft_1.json"
     path.write_text(path.read_text().replace("2.0", "2.5"))
+    assert find(study(), folder)[0][DFT] == path
     with pytest.raises(DataError, match=r"tiny_dft_1\.json: damaged; restore it"):
-        shipped.find(study(), folder)
+        shipped.fetch(path, tmp_path / "out.json")
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[1]", "\x00"])
+def test_a_file_that_is_none_concerns_nobody(folder, damage):
+    (folder / "another.json").write_text(damage)
+    assert find(study(), folder)[0].keys() == {DFT, AIMD}
 
 
 def test_without_any_nothing_is_taken(tmp_path):
-    assert shipped.find(study(), tmp_path / "none") == {}
+    assert find(study(), tmp_path / "none") == ({}, [])
 
 
 def test_table_names_what_ships(folder):
@@ -73,8 +113,10 @@ def test_table_names_what_ships(folder):
 def test_what_ships_is_whole_and_of_its_studies():
     """Every spectrum in ``data/spectra`` is taken by the study that it is named after."""
     folder = ROOT / "data" / "spectra"
-    for path in folder.glob("*.json"):
-        name = path.stem.split("_")[0]
-        taken = shipped.find(load_study(ROOT / "workflow" / "studies" / f"{name}.yaml"), folder)
-        assert path in taken.values()
+    paths = list(folder.glob("*.json"))
+    assert paths
+    for path in paths:
+        name = path.stem.rsplit("_", 2)[0]
+        assert path in find(load_study(ROOT / "workflow" / "studies" / f"{name}.yaml"), folder)[0].values()
+        assert shipped.read(path)["spectrum"]["provenance"]
     assert reference_spectra.table(folder) in (folder / "README.md").read_text()

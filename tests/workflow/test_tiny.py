@@ -152,7 +152,7 @@ def test_a_shipped_set_is_taken_in_the_place_of_computing(lived_in, tmp_path):
     result = fresh.run("labels", *spectra)
     assert result.returncode == 0, result.stdout
     assert "labels: the shipped set data/tiny.zarr.zip" in result.stdout
-    assert "spectra: shipped ones of data/spectra" in result.stdout
+    assert "spectra: tiny_dft_1.json, tiny_aimd_1.json of data/spectra" in result.stdout
     for path in spectra:
         assert json.loads((fresh.root / path).read_text()) == json.loads((lived_in.root / path).read_text())
     taken, shipped = (fresh.root / path for path in ("results/tiny/dataset.zarr.zip", "data/tiny.zarr.zip"))

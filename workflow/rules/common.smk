@@ -8,26 +8,25 @@ from snakemake.logging import logger
 from densnet import shipped
 from densnet.config import check_results
 from densnet.errors import DensnetError
-from densnet.spectra import shipped as reference_spectra
+from densnet.spectra import shipped as shipped_spectra
 from densnet.workflow import batches, check_chemistry, chunks, effort, gpus, network_gpus, read_study, sources
 
 try:
     study = read_study(config, Path(workflow.basedir))
     SETS = Path(os.path.relpath(Path(workflow.basedir) / "data"))
     SHIPPED, about_labels = shipped.find(study, SETS, Path("results"))
-    SHIPPED_SPECTRA = reference_spectra.find(study, SETS / "spectra")
+    SHIPPED_SPECTRA, about_spectra = shipped_spectra.find(study, SETS / "spectra", Path("results"))
     if workflow.is_main_process:  # the processes of single jobs need not look again
         check_chemistry(study)
-        if about_labels:
-            logger.info(about_labels)
-        if SHIPPED_SPECTRA:
-            logger.info(f"spectra: shipped ones of {SETS / 'spectra'} for {', '.join(SHIPPED_SPECTRA)}")
+        for about in filter(None, [about_labels, *about_spectra]):
+            logger.info(about)
         check_results(study.name, study.molecule, Path("results"))
 except DensnetError as error:
     raise WorkflowError(str(error)) from None
 
 
 GPUS, NETWORK_GPUS = gpus(study.reference.device), network_gpus(study.device)
+PROCESSES = 1 if GPUS else study.harmonic.processes
 DATASET = "<results>/dataset.zarr.zip"
 BATCHES = batches(study.simulation)
 VARIANTS = {name: study.variant(name) for name in study.variants}

@@ -18,7 +18,7 @@ rule infrared:
         mem_mb=2000,
         runtime=30,
     params:
-        spectra=settings(study.spectra, reference=None),
+        spectra=settings(study.spectra, reference=None, source="auto"),
     message:
         "Infrared spectrum of {wildcards.length} monomer(s)"
     script:
@@ -44,7 +44,7 @@ rule infrared_aimd:
         mem_mb=4000,
         runtime=60,
     params:
-        spectra=settings(study.spectra, reference=None),
+        spectra=settings(study.spectra, reference=None, source="auto"),
         campaign=lambda wildcards: campaign_of(study.spectra.reference, wildcards.length),
     message:
         "Infrared spectrum of {wildcards.length} monomer(s), AIMD"
@@ -119,7 +119,7 @@ rule harmonic_full:
     priority: -10  # nothing waits for it
     conda:
         "../../envs/densnet.yaml"
-    threads: study.harmonic.processes
+    threads: PROCESSES
     resources:
         **EFFORT,
         mem_mb=memory(4000, 4000),
@@ -150,7 +150,7 @@ rule harmonic_tracked:
     priority: 5  # the longest way from the model to the report
     conda:
         "../../envs/densnet.yaml"
-    threads: study.harmonic.processes
+    threads: PROCESSES
     resources:
         **EFFORT,
         mem_mb=memory(4000, 1500),
@@ -184,19 +184,19 @@ rule shipped_spectrum:
         runtime=30,
     params:
         path=lambda wildcards: str(SHIPPED_SPECTRA[wildcards.spectrum]),
-        sha256=lambda wildcards: reference_spectra.read(SHIPPED_SPECTRA[wildcards.spectrum])["sha256"],
+        sha256=lambda wildcards: shipped_spectra.read(SHIPPED_SPECTRA[wildcards.spectrum])["sha256"],
     message:
         "Taking the shipped spectrum {params.path}"
     script:
         "../scripts/shipped_spectrum.py"
 
 
-WANTED = reference_spectra.settings(study)
+SPECTRA_OF_DFT = shipped_spectra.settings(study)
 
 
 rule ship_spectra:
     input:
-        [f"<results>/{path}" for path in WANTED],
+        [f"<results>/{path}" for path in SPECTRA_OF_DFT],
         code=sources("report.reference_spectra"),
     output:
         touch("<results>/spectra_shipped.done"),
@@ -212,7 +212,7 @@ rule ship_spectra:
         runtime=30,
     params:
         name=study.name,
-        wanted=WANTED,
+        wanted=SPECTRA_OF_DFT,
         folder=str(SETS / "spectra"),
     message:
         "Putting the spectra of DFT among those that ship"

@@ -43,6 +43,9 @@ class Simulation(Section):
 class Spectra(Section):
     """Infrared spectra."""
 
+    source: Literal["auto", "compute"] = "auto"
+    """Of DFT: ``auto`` takes those that ship with the project when their settings are those of the study; ``compute``
+    never does. ``spectra: compute`` is short for this key."""
     fwhm: Positive = 12.0
     """cm^-1, line width of all spectra; Welch segments are chosen to give it (48.05/fwhm ps, Hann windows)."""
     range: tuple[Positive, Positive] = (400.0, 3500.0)
@@ -69,4 +72,4 @@ class Harmonic(Section):
     displacement: Positive = 0.01
     """Angstrom, norm of the displacement along a mode."""
     processes: Count = 1
-    """Displacements of a chain that are computed at the same time, each on a core of its own."""
+    """Displacements of a chain that are computed at the same time, each on a core of its own; on a GPU always one."""

@@ -141,8 +141,8 @@ def load_study(path: str | Path, overlay: dict[str, Any] | None = None) -> Study
 
 def _spelt_out(values: dict[str, Any]) -> dict[str, Any]:
     """Return settings with ``labels: compute`` as what it is short for, so that no other key is lost."""
-    labels = values.get("labels")
-    return {**values, "labels": {"source": labels}} if isinstance(labels, str) else values
+    short = {key: {"source": values[key]} for key in ("labels", "spectra") if isinstance(values.get(key), str)}
+    return values | short
 
 
 def check_study(values: dict[str, Any], source: str = "study") -> Study:

@@ -7,14 +7,9 @@ intensities alike.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +20,12 @@ from tqdm import tqdm
 from densnet.checkpoints import read_npz, write_npz
 from densnet.config import Reference
 from densnet.reference.calculator import ReferenceCalculator
+from densnet.reference.pool import computed
 
 TIGHT = 1e-9
 """Hartree; differences of gradients need a tighter self-consistent field than gradients."""
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Row = dict[str, np.ndarray]
-_shared: Displacer
 
 
 def differences(
@@ -57,7 +51,7 @@ def differences(
     folder
         Where finished displacements are kept, one file each.
     processes
-        How many displacements are computed at the same time, which changes no result.
+        How many displacements are computed at the same time.
 
     Returns
     -------
@@ -69,52 +63,13 @@ def differences(
     displacer = Displacer(atoms, reference, displacement, Path(folder))
     rows = [displacer.finished(direction) for direction in directions]
     left = [index for index, row in enumerate(rows) if row is None]
-    with tqdm(total=len(rows), initial=len(rows) - len(left), desc=f"displacements of {atoms.symbols}", unit="mode",
-              disable=None) as progress, workers(displacer, min(processes, len(left))) as compute:  # fmt: skip
-        for index, row in zip(left, compute([directions[index] for index in left]), strict=True):
-            rows[index] = row
-            progress.update()
+    found = computed(displacer, [directions[index] for index in left], processes)
+    about = {"desc": f"displacements of {atoms.symbols}", "unit": "mode", "disable": None}
+    progress = tqdm(found, total=len(rows), initial=len(rows) - len(left), **about)
+    for index, row in zip(left, progress, strict=True):
+        rows[index] = row
     slopes = np.array([(row["forces"][1] - row["forces"][0]).ravel() for row in rows]) / (2 * displacement)
     return slopes, np.array([row["dipole"][0] - row["dipole"][1] for row in rows]) / (2 * displacement)
-
-
-@contextmanager
-def workers(displacer: Displacer, processes: int) -> Iterator[Callable[[Iterable[np.ndarray]], Iterable[Row]]]:
-    """Return a map of a displacer over directions, in processes of their own where there is more than one."""
-    if processes < 2:
-        yield partial(map, displacer)
-        return
-    with (
-        threads_divided(processes),
-        ProcessPoolExecutor(processes, get_context("spawn"), _share, (displacer,)) as pool,
-    ):
-        try:
-            yield partial(pool.map, _compute)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def threads_divided(processes: int) -> Iterator[None]:
-    """Let processes that are started meanwhile share the threads of this one, which would all be waited for by each."""
-    kept = {name: os.environ.get(name) for name in THREADS}
-    threads = max(1, int(kept["OMP_NUM_THREADS"] or os.cpu_count() or 1) // processes)
-    os.environ.update(dict.fromkeys(THREADS, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def _share(displacer: Displacer) -> None:
-    """Keep the displacer of a process, so that its field at the centre is converged once."""
-    global _shared
-    _shared = displacer
-
-
-def _compute(direction: np.ndarray) -> Row:
-    return _shared(direction)
 
 
 @dataclass

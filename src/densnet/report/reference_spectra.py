@@ -9,7 +9,7 @@ from typing import Any
 from densnet.config import fingerprint
 from densnet.files import atomic
 from densnet.report.tables import level_name, markdown
-from densnet.spectra.shipped import checksum, read
+from densnet.spectra.shipped import checksum, name_of, read
 
 
 def add(name: str, results: Path, wanted: dict[str, dict[str, Any]], folder: Path) -> None:
@@ -28,7 +28,7 @@ def add(name: str, results: Path, wanted: dict[str, dict[str, Any]], folder: Pat
     """
     for path, settings in wanted.items():
         values = {"settings": settings, "spectrum": json.loads((results / path).read_text())}
-        with atomic(folder / f"{name}_{Path(path).name}") as temporary:
+        with atomic(folder / name_of(name, path)) as temporary:
             temporary.write_text(json.dumps({"sha256": checksum(values), **values}) + "\n")
     with atomic(folder / "README.md") as temporary:
         temporary.write_text(f"# Reference spectra\n\n{table(folder)}\n{EXPLANATION}")
@@ -43,11 +43,11 @@ def table(folder: Path) -> str:
         kind = "AIMD" if "campaign" in settings else f"{len(spectrum['frequencies'])} harmonic modes"
         about = [level_name(settings["reference"]), str(settings["length"]), kind]
         rows.append([f"`{path.name}`", *about, f"`{fingerprint(settings)}`", f"`{values['sha256'][:16]}`"])
-    return markdown(["spectrum", "level", "monomers", "of", "settings", "sha256"], rows)
+    return markdown(["spectrum", "level", "monomers", "kind", "settings", "sha256"], rows)
 
 
 EXPLANATION = """\
 Made by the studies of the same names (`workflow/studies`) with `snakemake ship_spectra --config study=NAME
-labels=compute`. Settings: fingerprint of everything that decides the spectrum; a study that has the same takes it
+spectra=compute`. Settings: fingerprint of everything that decides the spectrum; a study that has the same takes it
 instead of computing it.
 """

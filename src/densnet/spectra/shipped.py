@@ -1,4 +1,4 @@
-"""Reference spectra that ship with the project: of DFT, harmonic or from dynamics; none depends on a model."""
+"""Spectra of DFT that ship with the project, harmonic or from AIMD: finding those of a study, and taking one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 from densnet.config import Study, fingerprint
 from densnet.errors import DataError
 from densnet.files import atomic
+from densnet.shipped import differences
 
 
 def settings(study: Study) -> dict[str, dict[str, Any]]:
-    """Return what decides each reference spectrum of a study, by its file among the results."""
+    """Return what decides each spectrum of DFT of a study, by its file among the results."""
     molecule = study.molecule.model_dump(exclude={"name"} if study.molecule.smiles else set())
     common = {"seed": study.seed, "molecule": molecule, "reference": study.reference.level()}
     hessian = common | {"harmonic": study.harmonic.model_dump(include={"hessian", "displacement"})}
     found = {f"harmonic/dft_{length}.json": hessian | {"length": length} for length in study.harmonic.full}
     if name := study.spectra.reference:
-        campaign = study.sampling[name].model_dump(exclude={"lengths"})
-        spectra = study.spectra.model_dump(mode="json", exclude={"reference"})
+        campaign = study.sampling[name].model_dump(exclude={"lengths"}) | {"name": name}  # random streams have the name
+        spectra = study.spectra.model_dump(mode="json", include={"fwhm", "range"})
         dynamics = common | {"campaign": campaign, "spectra": spectra}
         found |= {
             f"spectra/aimd_{length}.json": dynamics | {"length": length} for length in study.sampling[name].lengths
@@ -28,48 +29,81 @@ def settings(study: Study) -> dict[str, dict[str, Any]]:
     return found
 
 
-def find(study: Study, folder: Path) -> dict[str, Path]:
-    """Return the shipped spectra that a study can take, by their files among the results.
+def find(study: Study, folder: Path, results: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return the shipped spectra that a study can take, and sentences about them for the user.
 
     Parameters
     ----------
     study
-        The study; with ``labels: compute`` it takes none.
+        The study; with ``spectra.source: compute`` it takes none.
     folder
         Where the spectra lie, each with the settings that it was made with.
+    results
+        Where studies leave their results. Spectra that the study has computed there are kept.
 
-    Raises
-    ------
-    DataError
-        A file that cannot be read.
+    Returns
+    -------
+    found
+        The shipped files, by the files of the study that they stand for.
+    messages
+        Which are taken; in what those differ that have the study's name and are not.
     """
-    if study.labels.source == "compute":
-        return {}
-    shipped = {fingerprint(read(path)["settings"]): path for path in sorted(folder.glob("*.json"))}
-    wanted = {path: fingerprint(values) for path, values in settings(study).items()}
-    return {path: shipped[key] for path, key in wanted.items() if key in shipped}
+    if study.spectra.source == "compute":
+        return {}, []
+    there = {path: _read(path) for path in sorted(folder.glob("*.json"))}
+    made_with = {path: values.get("settings") for path, values in there.items()}
+    of = {fingerprint(values): path for path, values in made_with.items()}
+    wanted = settings(study).items()
+    wanted = {path: own for path, own in wanted if not _computed(study, results / study.name, path, own["length"])}
+    found = {path: of[key] for path, own in wanted.items() if (key := fingerprint(own)) in of}
+    messages = []
+    if found:
+        names = ", ".join(path.name for path in found.values())
+        messages.append(f"spectra: {names} of {folder}; `--config spectra=compute` computes them instead")
+    for path in wanted.keys() - found.keys():
+        if other := made_with.get(shipped := folder / name_of(study.name, path)):
+            changed = ", ".join(differences(wanted[path], other))
+            messages.append(f"spectra: {path} is computed: {shipped} has another {changed}")
+    return found, messages
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return a shipped spectrum with its settings; raise `DataError` when a byte of it has changed."""
+def name_of(study: str, path: str) -> str:
+    """Return the name under which a spectrum of a study ships."""
+    return f"{study}_{Path(path).name}"
+
+
+def _computed(study: Study, home: Path, path: str, length: int) -> bool:
+    """Return whether the study has computed a spectrum itself: then there is what it was computed from."""
+    harmonic = path.startswith("harmonic/")
+    before = f"harmonic/minimum_{length}.traj" if harmonic else f"sample/{study.spectra.reference}/{length}"
+    return (home / before).exists() and (home / path).exists()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a file holds; nothing where it is damaged, which `fetch` complains of when it is asked for."""
     try:
         values = json.loads(path.read_text())
-        sound = values["sha256"] == checksum(values)
-    except (OSError, ValueError, KeyError, TypeError):
-        sound = False
-    if not sound:
-        raise DataError(f"{path}: damaged; restore it with `git checkout {path.parent}`, or say labels: compute")
-    return values
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def fetch(path: Path, out: Path) -> None:
-    """Put a shipped spectrum where a study expects it."""
-    spectrum = read(path)["spectrum"]
+    """Put a shipped spectrum where a study expects it; raise `DataError` when a byte of it has changed."""
+    values = read(path)
     with atomic(out) as temporary:
-        temporary.write_text(json.dumps(spectrum) + "\n")
+        temporary.write_text(json.dumps(values["spectrum"]) + "\n")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return settings and spectrum of a shipped file; raise `DataError` when a byte of it has changed."""
+    values = _read(path)
+    if values.get("sha256") != checksum(values):
+        raise DataError(f"{path}: damaged; restore it with `git checkout {path}`, or delete it to have it computed")
+    return values
 
 
 def checksum(values: dict[str, Any]) -> str:
     """Return the checksum of the settings and the spectrum in a file."""
-    held = [values["settings"], values["spectrum"]]
+    held = [values.get("settings"), values.get("spectrum")]
     return sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
