@@ -39,6 +39,20 @@ def test_numbers_of_ethanol_are_those_of_its_study():
     assert f"ones of DFT {dft['common_mae_cm']:.0f} cm⁻¹" in said
 
 
+def test_floors_of_polythiophene_are_those_of_its_labels():
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in (ROOT / "docs" / "polythiophene" / "labels.md").read_text().splitlines()
+        if line.startswith("|")
+    ]
+    floor = rows[0].index("floor %")
+    monomer, hexamer, twelve = (
+        next(row[floor] for row in rows if row[:2] == [name, "test"]) for name in ("monomer", "6-mer", "12-mer")
+    )
+    said = " ".join(README.split())
+    assert f"miss {monomer} % of the density of monomers, {hexamer} % of hexamers, {twelve} % of twelve rings" in said
+
+
 def test_costs_are_those_of_the_benchmarks():
     step, aimd = (json.loads((ROOT / "benchmarks" / f"{name}.json").read_text()) for name in ("step", "aimd"))
     ours, mace = (step["medians"][name] for name in ("densnet, compiled", "MACE 64x0e, correlation 2"))
