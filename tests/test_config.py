@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from densnet.config import Section, Study, check_study, load_study, merge
+from densnet.config import EnergyTraining, Section, Study, check_study, load_study, merge
 from densnet.errors import ConfigError
 
 SPECTRUM = {"lengths": [2], "ensemble": "nve", "timestep": 0.5, "stride": 4, "steps": 8100}
@@ -305,3 +305,9 @@ def test_every_setting_is_documented():
                 yield prefix + name
 
     assert list(undocumented(Study)) == []
+
+
+def test_the_weight_of_energies_rises_over_the_second_half():
+    rising = EnergyTraining(energy_weight=0.1, final_energy_weight=0.5)
+    assert [rising.weight(done) for done in (0.0, 0.5, 0.75, 1.0)] == pytest.approx([0.1, 0.1, 0.3, 0.5])
+    assert EnergyTraining(energy_weight=0.2).weight(1.0) == 0.2

@@ -129,6 +129,14 @@ class EnergyTraining(Training):
 
     energy_weight: Real = Field(0.1, ge=0, le=1)
     """Weight of the energy per atom in the loss; forces weigh one minus this."""
+    final_energy_weight: Real | None = Field(None, ge=0, le=1)
+    """Weight that it rises to over the second half of the steps; null: it stays. Forces are learned better while
+    energies weigh little, and the offsets of molecules of several sizes at the end."""
+
+    def weight(self, progress: float) -> float:
+        """Return the weight of the energy when this share of the steps is done."""
+        final = self.energy_weight if self.final_energy_weight is None else self.final_energy_weight
+        return self.energy_weight + max(0.0, 2 * progress - 1) * (final - self.energy_weight)
 
 
 class JointTraining(EnergyTraining, DensityLoss):

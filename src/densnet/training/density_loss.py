@@ -79,7 +79,7 @@ class DensityStage:
         """Return the error of the density of each of some frames (n_frames,), whose graphs ``graph`` joins."""
         raise NotImplementedError
 
-    def loss(self, network: DensityNetwork, frames: Sequence[int]) -> Tensor:
+    def loss(self, network: DensityNetwork, frames: Sequence[int], progress: float = 0.0) -> Tensor:
         """Return the mean over frames of the errors of density and dipole.
 
         Lengths and not their squares: what counts in the end is the integrated absolute error of the density.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,24 +52,29 @@ class EnergyStage:
     """Loss and validation of the energy network (see `densnet.training.trainer.Stage`)."""
 
     def __init__(
-        self, train: list[EnergyFrame], validation: list[EnergyFrame], energy_weight: float, elements: Sequence[str]
+        self,
+        train: list[EnergyFrame],
+        validation: list[EnergyFrame],
+        weight: Callable[[float], float],
+        elements: Sequence[str],
     ) -> None:
-        self.train, self.validation, self.energy_weight = train, validation, energy_weight
+        self.train, self.validation, self.weight = train, validation, weight
         self.electrons = electrons([frame.graph for frame in train], elements)
 
-    def loss(self, network: EnergyNetwork, frames: Sequence[int]) -> Tensor:
+    def loss(self, network: EnergyNetwork, frames: Sequence[int], progress: float) -> Tensor:
         """Return the weighted mean absolute errors of the energy per atom and of the forces, all frames alike."""
         chosen = [self.train[index] for index in frames]
         energy, forces = self._errors(network, chosen, create_graph=True)
         each = torch.stack([part.abs().mean() for part in forces.split([len(frame.forces) for frame in chosen])])
-        return self.energy_weight * energy.abs().mean() + (1 - self.energy_weight) * each.mean()
+        weight = self.weight(progress)
+        return weight * energy.abs().mean() + (1 - weight) * each.mean()
 
     def validate(self, network: EnergyNetwork) -> dict[str, float]:
         """Return the score, and mean absolute errors of energy (meV per atom) and forces (meV/Angstrom)."""
         found = [self._errors(network, [frame], create_graph=False) for frame in self.validation]
         energy = float(torch.cat([energy for energy, _ in found]).abs().mean().detach())
         forces = float(torch.cat([forces.flatten() for _, forces in found]).abs().mean().detach())
-        score = self.energy_weight * energy + (1 - self.energy_weight) * forces
+        score = self.weight(1.0) * energy + (1 - self.weight(1.0)) * forces
         return {"score": score, "energy_mae_mev_per_atom": 1e3 * energy, "force_mae_mev_per_angstrom": 1e3 * forces}
 
     def _errors(self, network: EnergyNetwork, frames: list[EnergyFrame], create_graph: bool) -> tuple[Tensor, Tensor]:
@@ -135,7 +140,7 @@ def _stage(model: DenSNet, dataset: Dataset, training: EnergyTraining, device: s
         for name in ("train", "validation")
     }
     require(split["validation"], "validation")
-    return EnergyStage(split["train"], split["validation"], training.energy_weight, model.elements)
+    return EnergyStage(split["train"], split["validation"], training.weight, model.elements)
 
 
 @torch.no_grad()

@@ -50,12 +50,13 @@ class JointStage:
     ) -> None:
         self.density, self.train, self.validation = density, train, validation
         self.electrons = density.electrons
-        self.energy_weight, self.density_weight = training.energy_weight, training.density_weight
+        self.weight, self.density_weight = training.weight, training.density_weight
 
-    def loss(self, network: DenSNet, frames: Sequence[int]) -> Tensor:
+    def loss(self, network: DenSNet, frames: Sequence[int], progress: float) -> Tensor:
         """Return the weighted errors of energy per atom and forces, as alone, and of density and dipole, as alone."""
         chosen = [self.density.train[index] for index in frames]
-        return self._score(*self._errors(network, chosen, [self.train[index] for index in frames], create_graph=True))
+        errors = self._errors(network, chosen, [self.train[index] for index in frames], create_graph=True)
+        return self._score(*errors, weight=self.weight(progress))
 
     def validate(self, network: DenSNet) -> dict[str, float]:
         """Return the score and the errors that either training reports."""
@@ -65,14 +66,14 @@ class JointStage:
         energy, forces, density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
         sizes = torch.tensor([len(targets.forces) for targets in self.validation], dtype=forces.dtype)
         return {
-            "score": float(self._score(energy, forces, density, dipole)),
+            "score": float(self._score(energy, forces, density, dipole, weight=self.weight(1.0))),
             "energy_mae_mev_per_atom": 1e3 * float(energy.mean()),
             "force_mae_mev_per_angstrom": 1e3 * float((forces.cpu() * sizes).sum() / sizes.sum()),
             **self.density.summary(density, dipole),
         }
 
-    def _score(self, energy: Tensor, forces: Tensor, density: Tensor, dipole: Tensor) -> Tensor:
-        potential = self.energy_weight * energy.mean() + (1 - self.energy_weight) * forces.mean()
+    def _score(self, energy: Tensor, forces: Tensor, density: Tensor, dipole: Tensor, weight: float) -> Tensor:
+        potential = weight * energy.mean() + (1 - weight) * forces.mean()
         return potential + self.density_weight * self.density.score(density, dipole)
 
     def _errors(

@@ -36,8 +36,8 @@ class Stage(Protocol):
     electrons: Sequence[int]
     """Electrons of each training frame; steps are made of their indices."""
 
-    def loss(self, network: nn.Module, frames: Sequence[int]) -> Tensor:
-        """Return the loss of some training frames."""
+    def loss(self, network: nn.Module, frames: Sequence[int], progress: float) -> Tensor:
+        """Return the loss of some training frames; ``progress``: share of the steps that are done."""
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Return errors on the validation frames; ``score`` decides which weights are kept."""
@@ -87,7 +87,8 @@ class Run:
         self.optimiser.zero_grad(set_to_none=False)
         value = 0.0
         if share:
-            loss = self.stage.loss(self.network, share) * (len(share) / len(frames))
+            progress = self.record.step / self.settings.steps
+            loss = self.stage.loss(self.network, share, progress) * (len(share) / len(frames))
             loss.backward()
             value = float(loss.detach()) * len(frames) / len(share)
         sum_gradients(self.parameters)
