@@ -76,12 +76,9 @@ class Training(Section):
     rounding, and so the result in its last digits."""
 
     @model_serializer(mode="wrap")
-    def _as_before_there_was_a_cap(self, values_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Return the settings as checkpoints and results are known by; those were there before ``max_electrons``."""
-        values = values_of(self)
-        if self.max_electrons is None:
-            values.pop("max_electrons", None)
-        return values
+    def _as_checkpoints_are_known_by(self, values_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Return the settings without those that are not there, some of which are younger than checkpoints."""
+        return {name: value for name, value in values_of(self).items() if value is not None}
 
 
 class DensityLoss(Section):
