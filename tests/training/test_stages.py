@@ -22,7 +22,7 @@ from densnet.training.task import Task
 
 SMALL = DensityNetworkSettings(irreps="8x0e+8x1o+4x2e", layers=1, cutoff=3.5, radial=6, radial_hidden=8)
 DENSITY = DensityTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50)
-JOINT = JointTraining(steps=60, batch=4, validate_every=20, learning_rate=3e-3)
+JOINT = JointTraining(steps=100, batch=4, validate_every=25, learning_rate=3e-3)
 ENERGY = EnergyTraining(steps=150, batch=4, learning_rate=1e-2, validate_every=50, energy_weight=0.1)
 
 
@@ -247,4 +247,6 @@ def test_what_joint_training_validates_is_what_the_model_gives(trained, joint):
     for name in ("energy_mae_mev_per_atom", "force_mae_mev_per_angstrom"):
         assert found[name] == pytest.approx(energy[name], rel=1e-2)
     expected = 1e-3 * (0.1 * found["energy_mae_mev_per_atom"] + 0.9 * found["force_mae_mev_per_angstrom"])
-    assert found["score"] == pytest.approx(expected + density["score"], rel=1e-4)
+    # Frames of all sizes weigh alike in the score, and their atoms in the mean of the forces.
+    assert found["score"] == pytest.approx(expected + density["score"], rel=5e-4)
+    assert found["score"] != pytest.approx(density["score"], rel=5e-4)
