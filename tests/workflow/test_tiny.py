@@ -120,7 +120,7 @@ def test_changed_setting_repeats_what_depends_on_it(lived_in, old, new, jobs):
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("report/tables.py", {"plot_errors": 1, "plot_labels": 1, "plot_spectra": 1}),
+        ("report/tables.py", {"plot_errors": 1, "plot_labels": 1, "plot_spectra": 1, "plot_training": 1}),
         ("dataset.py", AFTER_LABELS),
         ("spectra/infrared.py", {"infrared": 2, "infrared_aimd": 1, "plot_spectra": 1}),
         ("spectra/aimd.py", {"infrared_aimd": 1, "plot_spectra": 1}),
