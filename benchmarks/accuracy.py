@@ -42,12 +42,14 @@ OPTIONS = {
     "energy_key": "REF_energy", "forces_key": "REF_forces", "loss": "weighted", "energy_weight": 1,
     "forces_weight": 100, "r_max": 5.0, "batch_size": 5, "valid_batch_size": 10, "lr": 0.01, "ema_decay": 0.99,
     "scheduler_patience": 5, "default_dtype": "float32", "device": "cpu", "seed": 1, "model": "MACE",
-    "error_table": "TotalMAE", "stage_two_energy_weight": 100, "stage_two_forces_weight": 10, "eval_interval": 5,
+    "error_table": "TotalMAE", "stage_two_energy_weight": 100, "stage_two_forces_weight": 10, "eval_interval": 1,
     "patience": 1000,
 }  # fmt: skip
 FLAGS = ("--ema", "--amsgrad", "--stage_two", "--restart_latest")
 STAGE_TWO = 0.75
 """Share of the epochs after which energies weigh more, as MACE recommends."""
+TRIED = 2, 6
+"""Epochs after which the time of one is known; each has both stages."""
 HEARTBEAT = 30.0
 """Seconds after which it is noted how long a training has taken, for when it is killed."""
 
@@ -138,9 +140,9 @@ def compare(
     folder = data / name.replace(" ", "_").replace(",", "")
     told = folder / "epochs.json"
     if not told.exists():  # how long an epoch takes, without what starting takes
-        brief, longer = (train(python, folder / f"try{count}", data, options, count) for count in (1, 4))
+        brief, longer = (train(python, folder / f"try{count}", data, options, count) for count in TRIED)
         with atomic(told) as temporary:
-            temporary.write_text(json.dumps(max(2, int(budget / ((longer - brief) / 3)))))
+            temporary.write_text(json.dumps(max(2, int(budget / ((longer - brief) / (TRIED[1] - TRIED[0]))))))
     epochs = json.loads(told.read_text())
     seconds = train(python, folder, data, options, epochs)
     return {"errors": theirs(python, folder, data, frames), "epochs": epochs, "seconds": seconds, "budget": budget}

@@ -19,8 +19,9 @@ class Network(Section):
     """Hidden features of an atom, as e3nn irreps."""
     layers: Count = 2
     """Interactions, each reaching one cutoff further."""
-    cutoff: Real = Field(4.0, ge=1.5)
-    """Angstrom; a shorter one would see no bonds."""
+    cutoff: Real = Field(5.0, ge=1.5)
+    """Angstrom; one below the bound would see no bonds. Energies of chains longer than those in training want 5; single molecules are
+    learned from fewer frames with 4."""
     radial: Count = 8
     """Radial functions of the interatomic distance."""
     radial_hidden: Count = 32
@@ -41,7 +42,7 @@ class DensityNetworkSettings(Network):
 class EnergyNetworkSettings(Network):
     """Kind and size of the energy network, and what it reads."""
 
-    irreps: str = "32x0e+32x1o+32x2e"
+    irreps: str = "24x0e+24x1o+24x2e+24x3o"
     """Hidden features of an atom, as e3nn irreps."""
     density: bool = True
     """Read the coefficients of the density. Without, the energy is that of a geometry alone, and the density gives the
