@@ -20,8 +20,8 @@ class Network(Section):
     layers: Count = 2
     """Interactions, each reaching one cutoff further."""
     cutoff: Real = Field(5.0, ge=1.5)
-    """Angstrom; one below the bound would see no bonds. Energies of chains longer than those in training want 5; single molecules are
-    learned from fewer frames with 4."""
+    """Angstrom; no bond would be seen below the bound. 5 suits the energies of chains longer than those in training, 4
+    single molecules."""
     radial: Count = 8
     """Radial functions of the interatomic distance."""
     radial_hidden: Count = 32
