@@ -70,7 +70,9 @@ def test_accuracies_are_those_of_the_benchmark():
     found = json.loads((ROOT / "benchmarks" / "accuracy.json").read_text())["found"]
     names = ("densnet", "MACE 64x0e, correlation 2", "MACE 64x0e+64x1o, correlation 3")
     errors = [found[name]["errors"][0] for name in names]
-    (e0, f0), (e1, f1), (e2, f2) = ((f"{x['energy_mae_mev']:.1f}", f"{x['force_mae_mev_angstrom']:.1f}") for x in errors)
+    (e0, f0), (e1, f1), (e2, f2) = (
+        (f"{x['energy_mae_mev']:.1f}", f"{x['force_mae_mev_angstrom']:.1f}") for x in errors
+    )
     said = " ".join(README.split())
     assert f"energies are {e0} meV off and forces {f0} meV/Å" in said
     assert f"those of MACE 64x0e {e1} and {f1}, of MACE 64x0e+64x1o {e2} and {f2} (" in said
