@@ -14,6 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from densnet.errors import ModelError
 from densnet.models.graph import Graph
+from densnet.models.memory import keep_freed_memory
 from densnet.models.phisnet import PhiSNet
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class CompiledModel:
     def __init__(self, model: DenSNet | Ensemble) -> None:
         self.model = model
         self.functions: dict[tuple[bytes, bytes, int], Function | None] = {}
+        keep_freed_memory()
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the weights of the model."""

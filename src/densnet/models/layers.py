@@ -70,7 +70,7 @@ class Convolution(nn.Module):
         messages = self.mix_directed(summed.view(atoms, components, -1).transpose(0, 1))
         if not self.equivariant:
             return messages
-        carried = features.transpose(0, 1).reshape(atoms, -1).index_select(0, neighbours).view(atoms, width, -1)
+        carried = features.transpose(0, 1).contiguous().index_select(0, neighbours).view(atoms, width, -1)
         summed = torch.bmm(self.carried(basis).squeeze(2).transpose(1, 2), carried)
         summed = summed.view(atoms, -1, components, channels).permute(2, 0, 1, 3).reshape(components, atoms, -1)
         return messages + self.mix_carried(summed)
