@@ -42,7 +42,7 @@ def test_equals_the_model_wherever_the_atoms_go(no_compiler, kind):
         assert torch.allclose(
             water.properties(graph)["forces"], water.model.properties(graph)["forces"], rtol=1e-4, atol=1e-4
         )
-    assert [width for *_, width in water.functions] == [8, 16]
+    assert [width for *_, width in water.functions] == [4, 12]
 
 
 @pytest.mark.slow

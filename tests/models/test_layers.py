@@ -9,7 +9,7 @@ from e3nn import o3
 
 from densnet.config import Network
 from densnet.models.graph import build_graph
-from densnet.models.layers import Convolution, Trunk, geometry
+from densnet.models.layers import Convolution, ElementConvolution, Trunk, embedded, geometry
 from densnet.models.radial import ExponentialBernstein, envelope
 from densnet.models.repulsion import REACH, ScreenedRepulsion
 from densnet.models.spherical import Harmonics
@@ -26,7 +26,7 @@ def setting(seed=0):
 
 def test_convolution_is_a_sum_over_edges():
     graph, shared, basis = setting()
-    convolution = Convolution(CHANNELS, MAX_L, RADIAL, 8, equivariant=True)
+    convolution = Convolution(CHANNELS, MAX_L, RADIAL, 8)
     features = torch.randn((MAX_L + 1) ** 2, 6, CHANNELS)
     directed, carried = convolution.directed(basis), convolution.carried(basis)
     scalars = convolution.source(features[0])
@@ -47,6 +47,29 @@ def test_convolution_is_a_sum_over_edges():
                     expected[m, i] += message + torch.einsum("b,k,bkc->c", carried[i, k, 0], features[m, j], transfer)
     found = convolution(features, graph, shared.harmonics, basis)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_neighbours_of_an_element_are_one():
+    graph = build_graph([(list("HOHHOH"), 3 * torch.rand(6, 3).numpy())], ["H", "C", "O"], 2.0)
+    shared = geometry(graph, Harmonics(MAX_L))
+    basis, embedding = ExponentialBernstein(RADIAL, 2.0)(shared.distances), torch.randn(3, CHANNELS)
+    general, special = (kind(CHANNELS, MAX_L, RADIAL, 8) for kind in (Convolution, ElementConvolution))
+    special.load_state_dict(general.state_dict(), strict=False)
+    torch.nn.init.zeros_(general.mix_carried.weight)
+    expected = general(embedded(embedding, graph, MAX_L), graph, shared.harmonics, basis)
+    torch.testing.assert_close(special(embedding, graph, shared.harmonics, basis), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_scalars_are_those_of_all_features():
+    graph, shared, _ = setting(2)
+    kinds = [
+        Trunk(Network(irreps="4x0e+4x1o+4x2e", cutoff=2.0, radial=RADIAL), 1, True, alone) for alone in (True, False)
+    ]
+    kinds[0].load_state_dict(kinds[1].state_dict())
+    features = torch.randn(9, 6, 4)
+    scalars, everything = (trunk(features, graph, shared) for trunk in kinds)
+    assert len(scalars) == 1
+    torch.testing.assert_close(scalars, everything[:1], atol=1e-5, rtol=1e-4)
 
 
 def test_trunk_rotates_and_keeps_to_its_irreps():

@@ -2,19 +2,28 @@
 
 from tests.physics.invariants import ChargeInvariants, Invariants, NeighbourInvariants
 from tests.physics.packed import scalars
-from tests.physics.samples import CUTOFF, ELEMENTS
+from tests.physics.samples import CUTOFF, ELEMENTS, random
 
 from densnet.config import Network
 from densnet.models.charges import ChargeFlow
-from densnet.models.layers import Convolution, Interaction, ShellLinear, SphereProduct, Trunk, geometry
+from densnet.models.layers import (
+    Convolution,
+    ElementConvolution,
+    Interaction,
+    ShellLinear,
+    SphereProduct,
+    Trunk,
+    geometry,
+)
 from densnet.models.mixing import PairMix, SelfMix
-from densnet.models.phisnet import InteractionModule, PhiSNet, Residual, SphericalLinear, Swish, with_l_up_to
+from densnet.models.phisnet import InteractionModule, PhiSNet, Residual, SphericalLinear, Swish
 from densnet.models.radial import ExponentialBernstein
 from densnet.models.repulsion import REACH, ScreenedRepulsion
 from densnet.models.spherical import Harmonics
 
 CHANNELS, MAX_L, RADIAL = 4, 2, 5
 HARMONICS, BASIS = Harmonics(MAX_L), ExponentialBernstein(RADIAL, CUTOFF).requires_grad_(False)
+EMBEDDING = random(len(ELEMENTS), CHANNELS, seed=4)
 NETWORK = Network(irreps="4x0e+3x1o+1x2e", layers=2, cutoff=CUTOFF, radial=RADIAL, radial_hidden=8)
 
 
@@ -31,6 +40,13 @@ class OfNeighbours(NeighbourInvariants):
     def apply(self, module, graph, features):
         shared = geometry(graph, HARMONICS, features.dtype)
         return {"features": module(features, graph, shared.harmonics, BASIS(shared.distances))}
+
+
+class OfElements(OfNeighbours):
+    """A layer that is given the embedding of the elements, harmonics and radial functions."""
+
+    def apply(self, module, graph, features):
+        return super().apply(module, graph, EMBEDDING.to(features.dtype))
 
 
 class TestShellLinear(OfFeatures):
@@ -65,26 +81,34 @@ class TestResidual(OfFeatures):
         return Residual(CHANNELS, MAX_L)
 
 
-class TestConvolution(OfNeighbours):
-    equivariant = True
-
+class TestSphereProductToScalars(TestSphereProduct):
     def make(self):
-        return Convolution(CHANNELS, MAX_L, RADIAL, 8, self.equivariant)
+        return SphereProduct(MAX_L, 0)
 
 
-class TestConvolutionOfScalars(TestConvolution):
-    equivariant = False
+class TestConvolution(OfNeighbours):
+    def make(self):
+        return Convolution(CHANNELS, MAX_L, RADIAL, 8)
+
+
+class TestElementConvolution(OfElements):
+    def make(self):
+        return ElementConvolution(CHANNELS, MAX_L, RADIAL, 8)
 
 
 class TestInteraction(OfNeighbours):
-    equivariant = True
-
     def make(self):
-        return Interaction(CHANNELS, MAX_L, NETWORK, len(ELEMENTS), self.equivariant)
+        return Interaction(CHANNELS, MAX_L, NETWORK, len(ELEMENTS), first=False, out_l=MAX_L)
 
 
-class TestInteractionOfScalars(TestInteraction):
-    equivariant = False
+class TestInteractionToScalars(OfNeighbours):
+    def make(self):
+        return Interaction(CHANNELS, MAX_L, NETWORK, len(ELEMENTS), first=False, out_l=0)
+
+
+class TestFirstInteraction(OfElements):
+    def make(self):
+        return Interaction(CHANNELS, MAX_L, NETWORK, len(ELEMENTS), first=True, out_l=MAX_L)
 
 
 class TestPairMix(OfNeighbours):
@@ -106,26 +130,36 @@ class TestInteractionModule(OfNeighbours):
 
 
 class TestTrunk(NeighbourInvariants):
+    kind, irreps = Trunk, NETWORK.irreps
+    embedded, scalar_output = False, False
+
     def make(self):
-        return Trunk(NETWORK, len(ELEMENTS), equivariant_input=self.inputs[0] > 0)
+        network = NETWORK.model_copy(update={"irreps": self.irreps})
+        return self.kind(network, len(ELEMENTS), not self.embedded, self.scalar_output)
 
     def apply(self, module, graph, features):
-        return {"features": module(with_l_up_to(features, MAX_L), graph, geometry(graph, HARMONICS, features.dtype))}
+        given = EMBEDDING.to(features.dtype) if self.embedded else features
+        return {"features": module(given, graph, geometry(graph, HARMONICS, features.dtype))}
 
 
-class TestTrunkOfScalars(TestTrunk):
-    inputs = 0, CHANNELS
+class TestTrunkOfElements(TestTrunk):
+    embedded = True
+
+
+class TestTrunkToScalars(TestTrunk):
+    scalar_output = True
 
 
 class TestPhiSNet(TestTrunk):
-    def make(self):
-        irreps = f"{CHANNELS}x0e+{CHANNELS}x1o+{CHANNELS}x2e"
-        settings = NETWORK.model_copy(update={"trunk": "phisnet", "irreps": irreps})
-        return PhiSNet(settings, len(ELEMENTS), equivariant_input=self.inputs[0] > 0)
+    kind, irreps = PhiSNet, f"{CHANNELS}x0e+{CHANNELS}x1o+{CHANNELS}x2e"
 
 
-class TestPhiSNetOfScalars(TestPhiSNet):
-    inputs = 0, CHANNELS
+class TestPhiSNetOfElements(TestPhiSNet):
+    embedded = True
+
+
+class TestPhiSNetToScalars(TestPhiSNet):
+    scalar_output = True
 
 
 class TestChargeFlow(NeighbourInvariants, ChargeInvariants):

@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 
 Function = Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]
 
-WIDTH = 8
-"""Neighbour lists are padded to a multiple of this, so that a molecule meets only one or two widths while it moves."""
+WIDTH = 4
+"""Neighbour lists are padded to a multiple of this: a molecule meets only one or two widths while it moves, and of the
+neighbours of twelve thiophene rings, 17 at most, few more are computed than there are."""
 TOLERANCE = 1e-4
 """Largest difference to the model as it is (eV, eV/Angstrom, e Angstrom), times the largest value from one to ten."""
 

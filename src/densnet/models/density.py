@@ -114,9 +114,7 @@ class DensityNetwork(nn.Module):
             Geometry of the graph with harmonics up to this network's l or higher, where it is known already.
         """
         shared = shared or geometry(graph, self.harmonics, self.embedding.dtype)
-        scalars = self.embedding.index_select(0, graph.species).unsqueeze(0)
-        rest = scalars.new_zeros((self.trunk.max_l + 1) ** 2 - 1, *scalars.shape[1:])
-        features = self.trunk(torch.cat([scalars, rest]), graph, shared)
+        features = self.trunk(self.embedding, graph, shared)
         present = self.layout.present(graph)
         gained = self.flow(features[0], self.trunk.basis(shared.distances), graph).double()
         blocks, charges, responses, logarithms = [], [], [], []

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from densnet.config import EnergyNetworkSettings
 from densnet.models.graph import Graph
-from densnet.models.layers import Geometry, ShellLinear, bounded, geometry
+from densnet.models.layers import Geometry, ShellLinear, bounded, embedded, geometry
 from densnet.models.repulsion import ScreenedRepulsion
 from densnet.models.shells import Layout, Spec, Whitening
 from densnet.models.spherical import Harmonics
@@ -34,7 +34,7 @@ class EnergyNetwork(nn.Module):
         self.config = network
         self.layout = Layout(spec)
         self.whitening = Whitening(self.layout)
-        self.trunk = build_trunk(network, len(spec), equivariant_input=network.density)
+        self.trunk = build_trunk(network, len(spec), equivariant_input=network.density, scalar_output=True)
         self.harmonics = Harmonics(self.trunk.max_l)
         self.embedding = nn.Parameter(torch.randn(len(spec), self.trunk.channels))
         self.readers = nn.ModuleList(
@@ -62,7 +62,8 @@ class EnergyNetwork(nn.Module):
             Geometry of the graph with harmonics up to this network's l or higher, where it is known already.
         """
         shared = shared or geometry(graph, self.harmonics, self.embedding.dtype)
-        features = self.trunk(self._read(graph, coefficients), graph, shared)
+        features = self._read(graph, coefficients) if self.config.density else self.embedding
+        features = self.trunk(features, graph, shared)
         atomic = self.readout(features[0]).squeeze(-1) + self.offset[graph.species]
         atomic = atomic.double() * self.scale
         atomic = atomic + self.shift[graph.species] + self.repulsion(graph, shared.distances).double()
@@ -70,10 +71,8 @@ class EnergyNetwork(nn.Module):
 
     def _read(self, graph: Graph, coefficients: Tensor) -> Tensor:
         """Return initial features (M, atoms, channels): the element, and the density around each atom."""
-        scalars = self.embedding.index_select(0, graph.species).unsqueeze(0)
-        rest = scalars.new_zeros((self.trunk.max_l + 1) ** 2 - 1, *scalars.shape[1:])
-        features = torch.cat([scalars, rest])
-        for element, atoms, index in self.layout.present(graph) if self.config.density else ():
+        features = embedded(self.embedding, graph, self.trunk.max_l)
+        for element, atoms, index in self.layout.present(graph):
             whitened = self.whitening.whiten(coefficients[index], element, features.dtype)
             density = self.readers[element](self.layout.pack(whitened, element, self.trunk.max_l))
             features = features.index_add(1, atoms, bounded(density))

@@ -38,8 +38,8 @@ class ShellLinear(nn.Module):
         self.register_buffer("momenta", momenta(max_l), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (M, atoms, outputs) from (M, atoms, inputs)."""
-        return torch.bmm(features, self.weight.index_select(0, self.momenta))
+        """Return (M, atoms, outputs) from (M, atoms, inputs), with an M of any smaller l as well."""
+        return torch.bmm(features, self.weight.index_select(0, self.momenta[: len(features)]))
 
 
 class Convolution(nn.Module):
@@ -50,30 +50,64 @@ class Convolution(nn.Module):
     functions and channels then act on atoms and not on edges (as in ACE and MACE).
     """
 
-    def __init__(self, channels: int, max_l: int, radial: int, hidden: int, equivariant: bool) -> None:
+    def __init__(self, channels: int, max_l: int, radial: int, hidden: int) -> None:
         super().__init__()
         self.directed = Radial(radial, hidden, max_l)
         self.source = nn.Linear(channels, channels, bias=False)
         self.mix_directed = ShellLinear(radial * channels, channels, max_l)
-        if equivariant:
-            self.carried = Radial(radial, hidden, 0)
-            self.mix_carried = ShellLinear(radial * channels, channels, max_l, gain=0.3)
-        self.equivariant = equivariant
+        self.carried = Radial(radial, hidden, 0)
+        self.mix_carried = ShellLinear(radial * channels, channels, max_l, gain=0.3)
 
     def forward(self, features: Tensor, graph: Graph, harmonics: Tensor, basis: Tensor) -> Tensor:
         """Return messages (M, atoms, channels)."""
         components, atoms, channels = features.shape
         neighbours, width = graph.neighbours.flatten(), graph.neighbours.shape[1]
-        edges = (self.directed(basis) * harmonics.unsqueeze(-1)).flatten(2)
         scalars = self.source(features[0]).index_select(0, neighbours).view(atoms, width, channels)
-        summed = torch.bmm(edges.transpose(1, 2), scalars)
-        messages = self.mix_directed(summed.view(atoms, components, -1).transpose(0, 1))
-        if not self.equivariant:
-            return messages
+        messages = self.mix_directed(_summed(scalars, self.directed(basis), harmonics))
+        # The compiler gathers whole rows at once only where they were put together before.
         carried = features.transpose(0, 1).contiguous().index_select(0, neighbours).view(atoms, width, -1)
         summed = torch.bmm(self.carried(basis).squeeze(2).transpose(1, 2), carried)
         summed = summed.view(atoms, -1, components, channels).permute(2, 0, 1, 3).reshape(components, atoms, -1)
         return messages + self.mix_carried(summed)
+
+
+class ElementConvolution(nn.Module):
+    """The directed messages of a `Convolution` where all that is known of an atom is its element.
+
+    Neighbours are summed by element before channels come in, which leaves an eighth of the work.
+    """
+
+    def __init__(self, channels: int, max_l: int, radial: int, hidden: int) -> None:
+        super().__init__()
+        self.directed = Radial(radial, hidden, max_l)
+        self.source = nn.Linear(channels, channels, bias=False)
+        self.mix_directed = ShellLinear(radial * channels, channels, max_l)
+
+    def forward(self, embedding: Tensor, graph: Graph, harmonics: Tensor, basis: Tensor) -> Tensor:
+        """Return messages (M, atoms, channels) from features of the elements (elements, channels)."""
+        elements, channels = embedding.shape
+        species = graph.species.index_select(0, graph.neighbours.flatten())
+        near = torch.eye(elements).to(embedding).index_select(0, species).view(*graph.neighbours.shape, elements)
+        weight = self.mix_directed.weight.unflatten(1, (-1, channels))
+        weight = torch.einsum("zc,lrco->lrzo", self.source(embedding), weight).flatten(1, 2)
+        summed = _summed(near, self.directed(basis), harmonics)
+        return torch.bmm(summed, weight.index_select(0, self.mix_directed.momenta))
+
+
+def _summed(near: Tensor, radial: Tensor, harmonics: Tensor) -> Tensor:
+    """Return the sums over neighbours of what they carry times functions and harmonics of their vectors.
+
+    Of (atoms, J, channels), (atoms, J, M, radial) and (atoms, J, M), shape (M, atoms, radial * channels).
+    """
+    edges = (radial * harmonics.unsqueeze(-1)).flatten(2)
+    summed = torch.bmm(edges.transpose(1, 2), near)
+    return summed.view(len(near), harmonics.shape[-1], -1).transpose(0, 1)
+
+
+def embedded(embedding: Tensor, graph: Graph, max_l: int) -> Tensor:
+    """Return features (M, atoms, channels) from those of the elements (elements, channels): zero above l = 0."""
+    scalars = embedding.index_select(0, graph.species).unsqueeze(0)
+    return torch.cat([scalars, scalars.new_zeros((max_l + 1) ** 2 - 1, *scalars.shape[1:])])
 
 
 def bounded(features: Tensor) -> Tensor:
@@ -90,11 +124,17 @@ this is faster by a sixth for 86 atoms, by a third for 600."""
 
 
 class SphereProduct(nn.Module):
-    """Products of two and of three features, formed on points of the sphere: many-body terms of the messages."""
+    """Products of two and of three features, formed on points of the sphere: many-body terms of the messages.
 
-    def __init__(self, max_l: int) -> None:
+    Parameters
+    ----------
+    max_l, out_l
+        Highest angular momentum of the features and, if not the same, of the products.
+    """
+
+    def __init__(self, max_l: int, out_l: int | None = None) -> None:
         super().__init__()
-        to_points, from_points = quadrature(max_l, order=3)
+        to_points, from_points = quadrature(max_l, 3, out_l)
         self.register_buffer("to_points", to_points, persistent=False)
         self.register_buffer("from_points", from_points, persistent=False)
 
@@ -111,13 +151,25 @@ class SphereProduct(nn.Module):
 
 
 class Interaction(nn.Module):
-    """One layer: messages, their products, and an update with gates made from scalars."""
+    """One layer: messages, their products, and an update with gates made from scalars.
 
-    def __init__(self, channels: int, max_l: int, network: Network, elements: int, equivariant: bool) -> None:
+    Parameters
+    ----------
+    channels, max_l, network, elements
+        Size.
+    first
+        Features given to `forward` are those of the elements.
+    out_l
+        Highest l of the new features.
+    """
+
+    def __init__(self, channels: int, max_l: int, network: Network, elements: int, first: bool, out_l: int) -> None:
         super().__init__()
-        self.convolution = Convolution(channels, max_l, network.radial, network.radial_hidden, equivariant)
+        size = (channels, max_l, network.radial, network.radial_hidden)
+        self.convolution = ElementConvolution(*size) if first else Convolution(*size)
+        self.max_l = max_l
         self.factors = ShellLinear(2 * channels, 3 * channels, max_l)
-        self.product = SphereProduct(max_l)
+        self.product = SphereProduct(max_l, out_l)
         self.update = ShellLinear(4 * channels, channels, max_l)
         self.perceptron = nn.Sequential(
             nn.Linear(channels, 2 * channels), nn.SiLU(), nn.Linear(2 * channels, 2 * channels)
@@ -125,11 +177,12 @@ class Interaction(nn.Module):
         self.by_element = nn.Parameter(torch.randn(elements, 3 * channels) * 0.3 + 1)
 
     def forward(self, features: Tensor, graph: Graph, harmonics: Tensor, basis: Tensor) -> Tensor:
-        """Return new features (M, atoms, channels)."""
-        own = torch.cat([self.convolution(features, graph, harmonics, basis), features], -1)
+        """Return new features (M, atoms, channels) from such, or from those of the elements (elements, channels)."""
+        messages = self.convolution(features, graph, harmonics, basis)
+        own = torch.cat([messages, features if features.ndim == 3 else embedded(features, graph, self.max_l)], -1)
         factors = self.factors(own) * self.by_element.index_select(0, graph.species)
         products = self.product(bounded(factors))
-        updated = self.update(torch.cat([own, products], -1))
+        updated = self.update(torch.cat([own[: len(products)], products], -1))
         change, gate = self.perceptron(updated[0]).chunk(2, -1)
         return torch.cat([(updated[0] + change).unsqueeze(0), updated[1:] * (1 + torch.tanh(gate))])
 
@@ -144,30 +197,44 @@ class Trunk(nn.Module):
     elements
         Number of elements.
     equivariant_input
-        Whether the features given to `forward` have parts with l > 0.
+        Whether `forward` is given features of the atoms, or of the elements: scalars.
+    scalar_output
+        Return the scalars alone.
     """
 
-    def __init__(self, network: Network, elements: int, equivariant_input: bool) -> None:
+    def __init__(self, network: Network, elements: int, equivariant_input: bool, scalar_output: bool = False) -> None:
         super().__init__()
         multiplicities = parse_irreps(network.irreps)
         self.max_l, self.channels = len(multiplicities) - 1, max(multiplicities)
         self.basis = ExponentialBernstein(network.radial, network.cutoff)
+        out_l = [self.max_l] * (network.layers - 1) + [0 if scalar_output else self.max_l]
         self.layers = nn.ModuleList(
-            Interaction(self.channels, self.max_l, network, elements, equivariant_input or layer > 0)
+            Interaction(self.channels, self.max_l, network, elements, not (equivariant_input or layer), out_l[layer])
             for layer in range(network.layers)
         )
+        self.components = 1 if scalar_output else (self.max_l + 1) ** 2
         keep = torch.arange(self.channels) < torch.tensor(multiplicities)[momenta(self.max_l)][:, None]
         self.cut = not bool(keep.all())
         self.register_buffer("keep", keep.float().unsqueeze(1), persistent=False)
 
     def forward(self, features: Tensor, graph: Graph, geometry: Geometry) -> Tensor:
-        """Return the features of every layer, (M, atoms, layers * channels), from initial ones (M, atoms, channels)."""
+        """Return the features of every layer, (M, atoms, layers * channels).
+
+        Parameters
+        ----------
+        features
+            (M, atoms, channels), or (elements, channels) without ``equivariant_input``.
+        graph
+            Structures.
+        geometry
+            Of the graph, with harmonics up to the l of the trunk or higher.
+        """
         harmonics = geometry.harmonics[..., : (self.max_l + 1) ** 2]
         basis = self.basis(geometry.distances)
         collected = []
         for layer in self.layers:
             features = layer(features, graph, harmonics, basis)
             if self.cut:
-                features = features * self.keep
-            collected.append(features)
+                features = features * self.keep[: len(features)]
+            collected.append(features[: self.components])
         return torch.cat(collected, -1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from densnet.config import Network
 from densnet.models.graph import Graph
-from densnet.models.layers import Geometry, ShellLinear
+from densnet.models.layers import Geometry, ShellLinear, embedded
 from densnet.models.mixing import PairMix, SelfMix
 from densnet.models.radial import ExponentialBernstein
 from densnet.models.spherical import parse_irreps
@@ -130,14 +130,17 @@ class PhiSNet(nn.Module):
     elements
         Number of elements; they differ in the features given to `forward`, nowhere else.
     equivariant_input
-        Whether the features given to `forward` have parts with l > 0.
+        Whether `forward` is given features of the atoms, or of the elements: scalars.
+    scalar_output
+        Return the scalars alone.
     """
 
-    def __init__(self, network: Network, elements: int, equivariant_input: bool) -> None:
+    def __init__(self, network: Network, elements: int, equivariant_input: bool, scalar_output: bool = False) -> None:
         super().__init__()
         multiplicities = parse_irreps(network.irreps)
         self.max_l, self.channels = len(multiplicities) - 1, max(multiplicities)
         self.basis = ExponentialBernstein(network.radial, network.cutoff)
+        self.components = 1 if scalar_output else (self.max_l + 1) ** 2
         rising = np.linspace(self.max_l, min(1, self.max_l), network.layers)[::-1].round().astype(int).tolist()
         highest = [self.max_l] * (network.layers + 1) if equivariant_input else [0, *rising]
         self.layers = nn.ModuleList(
@@ -146,9 +149,10 @@ class PhiSNet(nn.Module):
         )
 
     def forward(self, features: Tensor, graph: Graph, geometry: Geometry) -> Tensor:
-        """Return the results of every module, (M, atoms, layers * channels), from features (M, atoms, channels)."""
+        """Return the results of every module; shapes are those of `Trunk.forward`."""
         basis, collected = self.basis(geometry.distances), []
+        features = features if features.ndim == 3 else embedded(features, graph, 0)
         for layer in self.layers:
             features, result = layer(features, graph, geometry.harmonics, basis)
             collected.append(with_l_up_to(result, self.max_l))
-        return torch.cat(collected, -1)
+        return torch.cat(collected, -1)[: self.components]

@@ -96,7 +96,7 @@ class Harmonics(torch.nn.Module):
         return torch.cat(shells[: self.max_l + 1], -1)
 
 
-def quadrature(max_l: int, order: int) -> tuple[Tensor, Tensor]:
+def quadrature(max_l: int, order: int, out_l: int | None = None) -> tuple[Tensor, Tensor]:
     """Return the matrices that take packed components to points on the sphere and back.
 
     Parameters
@@ -104,18 +104,21 @@ def quadrature(max_l: int, order: int) -> tuple[Tensor, Tensor]:
     max_l
         Highest angular momentum of the features.
     order
-        Number of factors of the products formed on the points. Projecting their product on ``max_l`` is exact.
+        Number of factors of the products formed on the points.
+    out_l
+        Highest angular momentum of what is taken back, ``max_l`` if not given. Up to it, products are exact.
 
     Returns
     -------
     to_points, from_points
         (points, M) and (M, points), float64. A normally distributed feature has values of order one on the points.
     """
-    degree = max(3, (order + 1) * max_l)
+    out_l = max_l if out_l is None else out_l
+    degree = max(3, order * max_l + out_l)
     points, weights = lebedev_rule(next(d for d in _LEBEDEV_DEGREES if d >= degree))
     shells = [spherical_harmonics(l, points.T) for l in range(max_l + 1)]
     harmonics, size = np.sqrt(4 * np.pi) * np.concatenate(shells, axis=1), max_l + 1
-    projection = harmonics.T * (weights / (4 * np.pi)) * size
+    projection = harmonics[:, : (out_l + 1) ** 2].T * (weights / (4 * np.pi)) * size
     return torch.as_tensor(harmonics / size), torch.as_tensor(projection)
 
 

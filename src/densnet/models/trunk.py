@@ -7,7 +7,9 @@ from densnet.models.layers import Trunk
 from densnet.models.phisnet import PhiSNet
 
 
-def build_trunk(network: Network, elements: int, equivariant_input: bool) -> Trunk | PhiSNet:
+def build_trunk(
+    network: Network, elements: int, equivariant_input: bool, scalar_output: bool = False
+) -> Trunk | PhiSNet:
     """Return an untrained trunk; parameters are those of `Trunk`."""
     kinds = {"gaunt": Trunk, "phisnet": PhiSNet}
-    return kinds[network.trunk](network, elements, equivariant_input)
+    return kinds[network.trunk](network, elements, equivariant_input, scalar_output)
