@@ -135,7 +135,9 @@ def _check_sums(path: str | Path) -> None:
 
 
 def _read(group: zarr.Group) -> FrameSet:
-    arrays = {name: group[name][:] for name in (*PER_FRAME, *KEPT)}
+    arrays = {name: group[name][:] for name in (*PER_FRAME, *KEPT) if name in group}
+    positions = arrays["positions"]
+    arrays.setdefault("polar_tensor", np.full((*positions.shape, 3), np.nan))  # older than polar tensors
     return FrameSet(symbols=tuple(group.attrs["symbols"]), names=tuple(group.attrs["names"]), **arrays)
 
 

@@ -50,6 +50,9 @@ class FrameSet:
     prior_error, floor_error
         (frames,), integrated absolute error of the free atoms and of the fit against the DFT density on the frame's
         Becke grid, percent of the electrons.
+    polar_tensor
+        (frames, atoms, 3, 3), e, derivatives of the dipole (columns) by the coordinates of each atom (rows) in DFT; not
+        a number where there are none.
     density_matrix
         (kept frames, packed), lower triangle of the DFT density matrix of the frames in ``density_matrix_frame``.
     density_matrix_frame
@@ -69,6 +72,7 @@ class FrameSet:
     condition: np.ndarray
     prior_error: np.ndarray
     floor_error: np.ndarray
+    polar_tensor: np.ndarray
     density_matrix: np.ndarray
     density_matrix_frame: np.ndarray
 

@@ -15,6 +15,7 @@ from densnet.config import SPLITS
 from densnet.errors import CalculationError, DataError
 from densnet.reference import labels, method
 from densnet.reference.convergence import converge
+from densnet.reference.polar import polar_tensors
 
 
 @pytest.fixture
@@ -45,6 +46,16 @@ def test_labels_are_what_they_say(tmp_path, frames):
     assert json.loads((tmp_path / "0.failed.json").read_text()) == []
 
 
+def test_polar_tensors_where_they_are_wanted(tmp_path, frames):
+    frames[1].info["polar"] = True
+    found = labels.read(label(tmp_path, frames)).polar_tensor
+    assert found.shape == (4, 3, 3, 3)
+    assert np.isnan(found[[0, 2, 3]]).all()
+    mf = method.mean_field(frames[1], LEVEL)
+    converge(mf)
+    np.testing.assert_allclose(found[1], polar_tensors(mf, LEVEL), atol=1e-6)
+
+
 def test_files_of_one_molecule_are_read_as_one_set(tmp_path, frames):
     paths = [label(tmp_path, part, name=str(k)) for k, part in enumerate((frames[:1], frames[1:]))]
     together, first = labels.read_all(paths), labels.read(paths[0])
@@ -73,7 +84,7 @@ def test_a_killed_job_continues_with_the_same_numbers(tmp_path, frames, monkeypa
     assert count == 3 + 3  # all but the second frame
     assert not (tmp_path / "killed.part").exists()
     for name in labels.ARRAYS:
-        assert (getattr(whole, name) == getattr(resumed, name)).all()
+        np.testing.assert_array_equal(getattr(whole, name), getattr(resumed, name))
 
 
 def test_parts_of_another_level_are_not_used(tmp_path, frames):

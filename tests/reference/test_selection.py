@@ -46,6 +46,14 @@ def test_splits_never_share_a_replica(tmp_path, trajectories, method):
     assert len({(f.info["campaign"], f.info["replica"], f.info["step"]) for f in frames}) == len(frames)
 
 
+def test_polar_tensors_are_wanted_of_training_frames_throughout(tmp_path, trajectories):
+    out = tmp_path / "frames.extxyz"
+    selection.select(trajectories, COUNTS, Selection(), seed=1, out=out, polar=3)
+    frames = ase.io.read(out, index=":")
+    assert [k for k, frame in enumerate(frames) if frame.info.get("polar")] == [0, 2, 4]
+    assert frames[4].info["split"] == "train"
+
+
 def test_every_split_sees_every_campaign_when_it_can(trajectories):
     frames = {key: selection._read(path, key) for key, path in trajectories.items()}
     pools = selection.by_replica(frames, {"train": 2, "validation": 2, "test": 2})

@@ -102,6 +102,22 @@ def test_fewer_frames_and_other_losses(trained, tmp_path, loss):
     assert DenSNet.load(tmp_path / "m.pt").metadata["energy_training"]["frames"] == {"1": 2}
 
 
+def test_polar_tensors_teach_how_the_dipole_changes(tmp_path):
+    data = labelled.dataset(tmp_path, polar=True)
+    symbols, positions = labelled_frame()
+    teacher, errors = toys.model(7), {}
+    expected = teacher.dipole_derivatives(teacher.graph([(symbols, positions)]))
+    for weight in (0.0, 1.0):
+        out = tmp_path / f"{weight}.pt"
+        train_density(
+            Task(data, 1, out, tmp_path / "d.csv"), SMALL, DENSITY.model_copy(update={"polar_weight": weight})
+        )
+        student = DenSNet(load_density(out)[0], teacher.energy, toys.basis(), toys.free_atoms())
+        found = student.dipole_derivatives(student.graph([(symbols, positions)]))
+        errors[weight] = float((found - expected).norm() / expected.norm())
+    assert errors[1.0] < 0.7 * errors[0.0]
+
+
 def test_the_model_file_is_what_was_validated(trained):
     model, frames = DenSNet.load(trained / "model.pt"), dict(Dataset.open(trained / "dataset.zip").of("validation"))
     errors = []

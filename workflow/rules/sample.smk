@@ -49,6 +49,7 @@ rule select_frames:
         counts=lambda wildcards: study.frames.of(int(wildcards.length)),
         selection=study.selection.model_dump(),
         conformers=study.molecule.conformers,
+        polar=lambda wildcards: study.labels.polar_tensors.get(int(wildcards.length), 0),
         seed=study.seed,
     message:
         "Selecting frames of {wildcards.length} monomer(s)"

@@ -16,4 +16,5 @@ with job(snakemake):
         seed=snakemake.params.seed,
         out=snakemake.output[0],
         conformers=snakemake.params.conformers,
+        polar=snakemake.params.polar,
     )

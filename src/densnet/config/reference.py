@@ -134,6 +134,11 @@ class Labels(Section):
     """Splits whose DFT density matrices stay in the dataset: test frames to measure errors, the others for
     ``grid_training``, all for variants with a basis of their own."""
 
+    polar_tensors: dict[Length, Count] = {}
+    """Training frames of each length whose labels include polar tensors, the derivatives of the dipole by the positions
+    of the atoms, six times the work of the other labels: long chains need them, whose strongest bands come from charge
+    that runs along the chain."""
+
     def frames_per_job(self, length: int) -> int:
         """Return the frames of one job of a chain length; the cost of a frame grows with the square of the length."""
         return max(1, self.chunk // length**2)

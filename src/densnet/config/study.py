@@ -76,6 +76,8 @@ class Study(Section):
         values = self.model_dump(mode="json", include=sections) | {"reference": self.reference.level()}
         values["sampling"].pop(self.spectra.reference, None)
         values["basis"] = self.basis.key()
+        if self.labels.polar_tensors:
+            values["polar_tensors"] = self.model_dump(mode="json")["labels"]["polar_tensors"]
         if self.molecule.smiles:
             del values["molecule"]["name"]  # only a label then
         return values

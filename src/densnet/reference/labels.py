@@ -29,6 +29,7 @@ from densnet.reference import method
 from densnet.reference.convergence import coarse_start, converge
 from densnet.reference.gate import check_device
 from densnet.reference.gpu import on_gpu
+from densnet.reference.polar import polar_tensors
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ class LabelledFrames:
         (frames, 3), e Angstrom.
     split
         (frames,), index into `densnet.config.SPLITS`.
+    polar_tensor
+        (frames, atoms, 3, 3), e; not a number where none was asked for.
     density_matrix
         (frames, packed), lower triangle.
     about
@@ -68,6 +71,7 @@ class LabelledFrames:
     forces: np.ndarray
     dipole: np.ndarray
     split: np.ndarray
+    polar_tensor: np.ndarray
     density_matrix: np.ndarray
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -81,7 +85,7 @@ class LabelledFrames:
         return replace(self, names=tuple(self.names[k] for k in index), **chosen)
 
 
-ARRAYS = ("positions", "energy", "forces", "dipole", "split", "density_matrix")
+ARRAYS = ("positions", "energy", "forces", "dipole", "split", "polar_tensor", "density_matrix")
 
 
 def label(
@@ -101,7 +105,7 @@ def label(
     Parameters
     ----------
     frames
-        Structures; ``info`` holds split, campaign, replica and step.
+        Structures; ``info`` holds split, campaign, replica and step, and ``polar`` where polar tensors are wanted.
     reference
         Level of theory.
     out
@@ -205,14 +209,18 @@ def label_frame(frame: Atoms, reference: Reference) -> Row:
         "split": SPLITS.index(frame.info.get("split", "test")),
         "density_matrix": lib.pack_tril(method.density_matrix(mf)),
     }
+    if frame.info.get("polar"):
+        values["polar_tensor"] = polar_tensors(mf, reference)
     if wrong := [name for name, value in values.items() if not np.isfinite(value).all()]:
         raise CalculationError(f"{''.join(mf.mol.elements)}: {', '.join(wrong)} not finite; look at the geometry")
+    values.setdefault("polar_tensor", np.full((len(frame), 3, 3), np.nan))
     return {name: np.asarray(value) for name, value in values.items()}
 
 
 def _fingerprint(frame: Atoms, reference: Reference) -> str:
     """Return the key of a frame's label: how hard it was computed is no part of it."""
-    return fingerprint([frame.positions.tolist(), frame.info.get("split"), reference.level()])
+    polar = ["polar"] if frame.info.get("polar") else []
+    return fingerprint([frame.positions.tolist(), frame.info.get("split"), reference.level(), *polar])
 
 
 def _name(frame: Atoms) -> str:

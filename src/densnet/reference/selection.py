@@ -36,11 +36,12 @@ def select(
     seed: int,
     out: str | Path,
     conformers: int = 1,
+    polar: int = 0,
 ) -> None:
     """Pick frames for each split and write them as extended XYZ.
 
-    Frames say in ``info`` their split, campaign, replica and step. They carry no energies: those along a trajectory
-    are not at the level of the labels.
+    Frames say in ``info`` their split, campaign, replica and step, and whether polar tensors are wanted. They carry no
+    energies: those along a trajectory are not at the level of the labels.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def select(
         The ``.extxyz`` file, training frames first.
     conformers
         From how many conformers the replicas started in turn.
+    polar
+        Training frames of which polar tensors are wanted, spread evenly.
 
     Raises
     ------
@@ -80,6 +83,9 @@ def select(
             frame.info = {"split": split, **{k: frame.info[k] for k in ("campaign", "replica", "step")}}
             chosen.append(frame)
         log.info("%s: %d of %d frames", split, counts[split], len(pool))
+    trained = [frame for frame in chosen if frame.info["split"] == "train"]
+    for index in np.linspace(0, len(trained), min(polar, len(trained)), endpoint=False).astype(int):
+        trained[index].info["polar"] = True
     with atomic(out) as temporary:
         ase.io.write(temporary, chosen, format="extxyz", columns=["symbols", "positions"])
 

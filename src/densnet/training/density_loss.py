@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from itertools import repeat
 from typing import Any
 
+import numpy as np
 import torch
 from ase.units import Debye
 from torch import Tensor
@@ -30,13 +31,15 @@ SMALLEST = 1e-12
 class DensityFrame:
     """One frame: structure, target coefficients (functions,), dipole (1, 3) in e Angstrom, metric of its functions.
 
-    The metric is empty where the loss knows none but that of atoms.
+    The metric is empty where the loss knows none but that of atoms, and so is the polar tensor (atoms, 3, 3), e, where
+    there is none.
     """
 
     graph: Graph
     coefficients: Tensor
     dipole: Tensor
     metric: Tensor
+    polar: Tensor
 
     def to(self, device: str) -> DensityFrame:
         """Return the frame on another device."""
@@ -123,9 +126,40 @@ class CoefficientStage(DensityStage):
         elements: Sequence[str],
         dipole_weight: float,
         metric: Metric,
+        polar_weight: float = 0.0,
     ) -> None:
         super().__init__(train, validation, moments, elements, dipole_weight)
-        self.metric = metric
+        self.metric, self.polar_weight = metric, polar_weight
+        known = [frame.polar.flatten() for frame in train]
+        # What the derivatives of one component of the dipole by the coordinates of one atom amount to.
+        self.typical_polar = float((3 * torch.cat(known).square().mean()).sqrt()) if any(map(len, known)) else 1.0
+
+    def loss(self, network: DensityNetwork, frames: Sequence[int], progress: float = 0.0) -> Tensor:
+        """Return the mean over frames of the errors of density and dipole, and of polar tensors where there are any."""
+        chosen = [self.train[index] for index in frames]
+        if not self.polar_weight or not any(len(frame.polar) for frame in chosen):
+            return super().loss(network, frames, progress)
+        graph = collate([frame.graph for frame in chosen])
+        graph = graph.moved(graph.positions.requires_grad_(True))
+        expansion = network.expand(graph)
+        polar = self._polar_errors(network, graph, chosen, expansion)
+        return self.score(*self.errors(network, graph, chosen, expansion)) + self.polar_weight * polar.mean()
+
+    def _polar_errors(
+        self, network: DensityNetwork, graph: Graph, frames: Sequence[DensityFrame], expansion: Expansion
+    ) -> Tensor:
+        """Return the relative error of the polar tensor of each frame in a random direction, zero where it has none."""
+        known = torch.tensor([len(frame.polar) > 0 for frame in frames], device=graph.positions.device)
+        directions = torch.nn.functional.normalize(torch.randn(len(frames), 3, dtype=torch.float64), dim=1)
+        directions = directions.to(graph.positions.device) * known[:, None]
+        component = (frame_dipoles(network, self.moments, graph, expansion) * directions).sum()
+        slopes = torch.autograd.grad(component, graph.positions, create_graph=True)[0]
+        targets = [
+            frame.polar @ direction if len(frame.polar) else torch.zeros_like(frame.graph.positions)
+            for frame, direction in zip(frames, directions, strict=True)
+        ]
+        squares = graph.sum_frames((slopes - torch.cat(targets)).square().sum(-1)) / torch.bincount(graph.frame)
+        return known * (squares + SMALLEST).sqrt() / self.typical_polar
 
     def density_errors(self, graph: Graph, frames: Sequence[DensityFrame], expansion: Expansion) -> Tensor:
         """Return the relative length of the error of each frame."""
@@ -134,7 +168,12 @@ class CoefficientStage(DensityStage):
 
 
 def density_stage(
-    model: DensityNetwork, dataset: Dataset, training: DensityLoss, device: str, reach: float
+    model: DensityNetwork,
+    dataset: Dataset,
+    training: DensityLoss,
+    device: str,
+    reach: float,
+    polar_weight: float = 0.0,
 ) -> CoefficientStage:
     """Return the stage of a network.
 
@@ -150,6 +189,8 @@ def density_stage(
         As torch names it.
     reach
         Cutoff of the graphs, Angstrom.
+    polar_weight
+        Weight of the error of the polar tensors.
 
     Raises
     ------
@@ -177,7 +218,7 @@ def density_stage(
         metric = MolecularMetric(chosen, found, [frame.metric for frame in split["train"]])
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, model.elements)]
     return CoefficientStage(
-        split["train"], split["validation"], moments, model.elements, training.dipole_weight, metric
+        split["train"], split["validation"], moments, model.elements, training.dipole_weight, metric, polar_weight
     )
 
 
@@ -194,6 +235,9 @@ def _frames(
             torch.as_tensor(frames.coefficients[k]),
             torch.as_tensor(frames.dipole[k : k + 1]),
             metric,
+            torch.as_tensor(
+                frames.polar_tensor[k] if np.isfinite(frames.polar_tensor[k]).all() else np.zeros((0, 3, 3))
+            ),
         )
         for k, metric in zip(range(len(frames)), metrics, strict=False)
     ]
