@@ -41,6 +41,7 @@ def test_every_wrong_key_is_named_with_a_suggestion():
         ({"simulation": {"lengths": []}}, "simulation.lengths"),
         ({"frames": {"test": {3: 1}}}, r"chain lengths \[3\] are in no sampling campaign"),
         ({"frames": {"validation": {2: 1}}}, r"chain lengths \[2\] are not trained on"),
+        ({"labels": {"polar_tensors": {1: 99}}}, r"labels\.polar_tensors: more than frames\.train has .* \[1\]"),
         ({"molecule": {"smiles": "CCO"}}, "no attachment points"),
         ({"harmonic": {"full": [1]}}, r"chain lengths \[1\] are not in simulation.lengths"),
         ({"molecule": {"name": "thiofene", "smiles": ""}}, "molecule.name: 'thiofene'.*did you mean thiophene"),

@@ -34,6 +34,9 @@ def _lengths(study: Study) -> Iterator[str]:
         yield f"frames: chain lengths {missing} are in no sampling campaign{spared if study.spectra.reference else ''}"
     if untrained := sorted(set(frames.validation) - set(frames.train)):
         yield f"frames.validation: chain lengths {untrained} are not trained on"
+    wanted = study.labels.polar_tensors.items()
+    if many := [length for length, count in wanted if count > frames.train.get(length, 0)]:
+        yield f"labels.polar_tensors: more than frames.train has of chain lengths {many}; ask for fewer"
     if lonely := sorted(harmonic - set(study.simulation.lengths)):
         yield f"harmonic: chain lengths {lonely} are not in simulation.lengths"
 

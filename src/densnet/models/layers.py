@@ -87,7 +87,11 @@ class ElementConvolution(nn.Module):
         """Return messages (M, atoms, channels) from features of the elements (elements, channels)."""
         elements, channels = embedding.shape
         species = graph.species.index_select(0, graph.neighbours.flatten())
-        near = torch.eye(elements).to(embedding).index_select(0, species).view(*graph.neighbours.shape, elements)
+        near = (
+            torch.eye(elements, dtype=embedding.dtype, device=embedding.device)
+            .index_select(0, species)
+            .view(*graph.neighbours.shape, elements)
+        )
         weight = self.mix_directed.weight.unflatten(1, (-1, channels))
         weight = torch.einsum("zc,lrco->lrzo", self.source(embedding), weight).flatten(1, 2)
         summed = _summed(near, self.directed(basis), harmonics)

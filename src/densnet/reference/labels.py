@@ -166,7 +166,7 @@ def _rows(frames: Sequence[Atoms], reference: Reference, folder: Path) -> tuple[
     for index, frame in enumerate(tqdm(frames, desc=f"labels of {frames[0].symbols}", unit="frame", disable=None)):
         part, key = folder / f"{index:05d}.npz", _fingerprint(frame, reference)
         row = read_npz(part, key)
-        if row is None:
+        if row is None or "polar_tensor" not in row:
             try:
                 row = label_frame(frame, reference)
             except CalculationError as error:
@@ -210,11 +210,20 @@ def label_frame(frame: Atoms, reference: Reference) -> Row:
         "density_matrix": lib.pack_tril(method.density_matrix(mf)),
     }
     if frame.info.get("polar"):
-        values["polar_tensor"] = polar_tensors(mf, reference)
+        values["polar_tensor"] = _polar_tensors(mf, frame, reference)
     if wrong := [name for name, value in values.items() if not np.isfinite(value).all()]:
         raise CalculationError(f"{''.join(mf.mol.elements)}: {', '.join(wrong)} not finite; look at the geometry")
-    values.setdefault("polar_tensor", np.full((len(frame), 3, 3), np.nan))
-    return {name: np.asarray(value) for name, value in values.items()}
+    missing = np.full((len(frame), 3, 3), np.nan)
+    return {name: np.asarray(value) for name, value in {"polar_tensor": missing, **values}.items()}
+
+
+def _polar_tensors(mf: method.MeanField, frame: Atoms, reference: Reference) -> np.ndarray:
+    """Return the polar tensors of a frame, from a mean field on the CPU: fields are not made for another one."""
+    if on_gpu(reference.device):
+        reference, density = reference.model_copy(update={"device": "cpu"}), method.density_matrix(mf)
+        mf = method.mean_field(frame, reference)
+        converge(mf, density)
+    return polar_tensors(mf, reference)
 
 
 def _fingerprint(frame: Atoms, reference: Reference) -> str:

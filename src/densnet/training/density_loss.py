@@ -142,15 +142,24 @@ class CoefficientStage(DensityStage):
         graph = collate([frame.graph for frame in chosen])
         graph = graph.moved(graph.positions.requires_grad_(True))
         expansion = network.expand(graph)
-        polar = self._polar_errors(network, graph, chosen, expansion)
+        # A function of the step, so that a resumed training draws the same, in any number of processes.
+        random = torch.Generator().manual_seed(round(progress * 2**40) + frames[0])
+        polar = self._polar_errors(network, graph, chosen, expansion, random)
         return self.score(*self.errors(network, graph, chosen, expansion)) + self.polar_weight * polar.mean()
 
     def _polar_errors(
-        self, network: DensityNetwork, graph: Graph, frames: Sequence[DensityFrame], expansion: Expansion
+        self,
+        network: DensityNetwork,
+        graph: Graph,
+        frames: Sequence[DensityFrame],
+        expansion: Expansion,
+        random: torch.Generator,
     ) -> Tensor:
         """Return the relative error of the polar tensor of each frame in a random direction, zero where it has none."""
         known = torch.tensor([len(frame.polar) > 0 for frame in frames], device=graph.positions.device)
-        directions = torch.nn.functional.normalize(torch.randn(len(frames), 3, dtype=torch.float64), dim=1)
+        directions = torch.nn.functional.normalize(
+            torch.randn(len(frames), 3, dtype=torch.float64, generator=random), dim=1
+        )
         directions = directions.to(graph.positions.device) * known[:, None]
         component = (frame_dipoles(network, self.moments, graph, expansion) * directions).sum()
         slopes = torch.autograd.grad(component, graph.positions, create_graph=True)[0]
