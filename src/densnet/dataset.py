@@ -23,7 +23,7 @@ from densnet.basis import AuxiliaryBasis
 from densnet.config import SPLITS, Labels, fingerprint
 from densnet.errors import DataError
 from densnet.files import atomic, sha256
-from densnet.frames import KEPT, PER_FRAME, FrameFile, FrameSet
+from densnet.frames import KEPT, PER_FRAME, FrameFile, FrameSet, completed
 from densnet.prior import FreeAtoms
 from densnet.provenance import provenance, seed
 
@@ -135,10 +135,9 @@ def _check_sums(path: str | Path) -> None:
 
 
 def _read(group: zarr.Group) -> FrameSet:
-    arrays = {name: group[name][:] for name in (*PER_FRAME, *KEPT) if name in group}
-    positions = arrays["positions"]
-    arrays.setdefault("polar_tensor", np.full((*positions.shape, 3), np.nan))  # older than polar tensors
-    return FrameSet(symbols=tuple(group.attrs["symbols"]), names=tuple(group.attrs["names"]), **arrays)
+    arrays = completed({name: array[:] for name, array in group.arrays()})
+    chosen = {name: arrays[name] for name in (*PER_FRAME, *KEPT)}
+    return FrameSet(symbols=tuple(group.attrs["symbols"]), names=tuple(group.attrs["names"]), **chosen)
 
 
 def gather(
@@ -209,7 +208,7 @@ def _join(files: Sequence[FrameFile], paths: Sequence[Path]) -> FrameSet:
     for file, path in filled:
         if file.symbols != first.symbols:
             raise DataError(f"{path}: other atoms than in {filled[0][1]}; run the label rule again")
-    parts = [file.arrays for file, _ in filled]
+    parts = [completed(file.arrays) for file, _ in filled]
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in (*PER_FRAME, "density_matrix")}
     starts = np.cumsum([0, *(len(file.names) for file, _ in filled)])
     kept = [part["density_matrix_frame"] + start for part, start in zip(parts, starts, strict=False)]

@@ -101,6 +101,11 @@ KEPT = ("density_matrix", "density_matrix_frame")
 PER_FRAME = tuple(field.name for field in fields(FrameSet) if field.name not in ("symbols", "names", *KEPT))
 
 
+def completed(arrays: Arrays) -> Arrays:
+    """Return arrays of frames with polar tensors, not a number where a file is older than these."""
+    return {"polar_tensor": np.full((*arrays["positions"].shape, 3), np.nan), **arrays}
+
+
 @dataclass(frozen=True)
 class FrameFile:
     """What one file of labelled frames holds.

@@ -13,6 +13,7 @@ from tests.reference.water import LEVEL, rattled
 from densnet.cli import main
 from densnet.config import SPLITS
 from densnet.errors import CalculationError, DataError
+from densnet.frames import FrameFile
 from densnet.reference import labels, method
 from densnet.reference.convergence import converge
 from densnet.reference.polar import polar_tensors
@@ -54,6 +55,15 @@ def test_polar_tensors_where_they_are_wanted(tmp_path, frames):
     mf = method.mean_field(frames[1], LEVEL)
     converge(mf)
     np.testing.assert_allclose(found[1], polar_tensors(mf, LEVEL), atol=1e-6)
+
+
+def test_files_older_than_polar_tensors_are_read(tmp_path, frames):
+    file = FrameFile.read(label(tmp_path, frames), "label")
+    arrays = {name: values for name, values in file.arrays.items() if name != "polar_tensor"}
+    FrameFile(file.symbols, file.names, arrays, file.about).write(tmp_path / "old.h5")
+    found = labels.read(tmp_path / "old.h5").polar_tensor
+    assert found.shape == (4, 3, 3, 3)
+    assert np.isnan(found).all()
 
 
 def test_files_of_one_molecule_are_read_as_one_set(tmp_path, frames):

@@ -23,7 +23,7 @@ from densnet.checkpoints import read_npz, write_npz
 from densnet.config import SPLITS, Reference, fingerprint
 from densnet.errors import CalculationError, DataError
 from densnet.files import atomic
-from densnet.frames import FrameFile
+from densnet.frames import FrameFile, completed
 from densnet.provenance import provenance
 from densnet.reference import method
 from densnet.reference.convergence import coarse_start, converge
@@ -141,7 +141,8 @@ def label(
 def read(path: str | Path) -> LabelledFrames:
     """Read one label file; raise `DataError` when it is damaged or incomplete."""
     file = FrameFile.read(path, "label")
-    return LabelledFrames(file.symbols, file.names, **{name: file.arrays[name] for name in ARRAYS}, about=file.about)
+    arrays = completed(file.arrays)
+    return LabelledFrames(file.symbols, file.names, **{name: arrays[name] for name in ARRAYS}, about=file.about)
 
 
 def read_all(paths: Sequence[str | Path]) -> LabelledFrames:

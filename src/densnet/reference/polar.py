@@ -11,7 +11,7 @@ from densnet.reference.convergence import converge
 
 FIELD = 5e-4
 """Atomic units (1 V/Angstrom is 0.0194). Errors grow with its square and steeply with the length of a chain: four times
-as much field is 1.6 % off for six thiophene rings."""
+as much field is 1.6 % off for six thiophene rings (STO-3G)."""
 ORBITAL_GRADIENT = 0.03
 """Convergence threshold of the orbital gradient, times the root of that of the energy, which stops changing
 before the forces do."""
