@@ -57,6 +57,19 @@ def test_polar_tensors_where_they_are_wanted(tmp_path, frames):
     np.testing.assert_allclose(found[1], polar_tensors(mf, LEVEL), atol=1e-6)
 
 
+def test_a_field_that_does_not_converge_costs_no_other_label(tmp_path, frames, monkeypatch, caplog):
+    def fails(*_):
+        raise CalculationError("did not converge in a field")
+
+    monkeypatch.setattr(labels, "polar_tensors", fails)
+    frames[1].info["polar"] = True
+    found = labels.read(label(tmp_path, frames))
+    assert len(found) == 4
+    assert np.isnan(found.polar_tensor).all()
+    assert "toy/replica 1/step 0: without polar tensors" in caplog.text
+    assert "did not converge in a field" in caplog.text
+
+
 def test_files_older_than_polar_tensors_are_read(tmp_path, frames):
     file = FrameFile.read(label(tmp_path, frames), "label")
     arrays = {name: values for name, values in file.arrays.items() if name != "polar_tensor"}

@@ -210,21 +210,28 @@ def label_frame(frame: Atoms, reference: Reference) -> Row:
         "split": SPLITS.index(frame.info.get("split", "test")),
         "density_matrix": lib.pack_tril(method.density_matrix(mf)),
     }
-    if frame.info.get("polar"):
-        values["polar_tensor"] = _polar_tensors(mf, frame, reference)
     if wrong := [name for name, value in values.items() if not np.isfinite(value).all()]:
         raise CalculationError(f"{''.join(mf.mol.elements)}: {', '.join(wrong)} not finite; look at the geometry")
-    missing = np.full((len(frame), 3, 3), np.nan)
-    return {name: np.asarray(value) for name, value in {"polar_tensor": missing, **values}.items()}
+    tensors = np.full((len(frame), 3, 3), np.nan)
+    if frame.info.get("polar"):
+        tensors = _polar_tensors(mf, frame, reference)
+    return {name: np.asarray(value) for name, value in {**values, "polar_tensor": tensors}.items()}
 
 
 def _polar_tensors(mf: method.MeanField, frame: Atoms, reference: Reference) -> np.ndarray:
-    """Return the polar tensors of a frame, from a mean field on the CPU: fields are not made for another one."""
-    if on_gpu(reference.device):
-        reference, density = reference.model_copy(update={"device": "cpu"}), method.density_matrix(mf)
-        mf = method.mean_field(frame, reference)
-        converge(mf, density)
-    return polar_tensors(mf, reference)
+    """Return the polar tensors of a frame, not a number where a field does not converge: its other labels are good.
+
+    The mean field is on the CPU: fields are not made for another one.
+    """
+    try:
+        if on_gpu(reference.device):
+            reference, density = reference.model_copy(update={"device": "cpu"}), method.density_matrix(mf)
+            mf = method.mean_field(frame, reference)
+            converge(mf, density)
+        return polar_tensors(mf, reference)
+    except CalculationError as error:
+        log.warning("%s: without polar tensors, which its other labels do without: %s", _name(frame), error)
+        return np.full((len(frame), 3, 3), np.nan)
 
 
 def _fingerprint(frame: Atoms, reference: Reference) -> str:
