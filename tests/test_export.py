@@ -30,3 +30,12 @@ def test_one_split_alone(tmp_path):
     assert write_extxyz(dataset, tmp_path / "one.extxyz", "validation") == 4
     with pytest.raises(DataError, match="no frames in split test; this dataset has train, validation"):
         write_extxyz(dataset, tmp_path / "none.extxyz", "test")
+
+
+def test_polar_tensors_go_along_where_there_are_any(tmp_path):
+    path = labelled.dataset(tmp_path, polar=True)
+    write_extxyz(Dataset.open(path), tmp_path / "all.extxyz")
+    frames, wanted = ase.io.read(tmp_path / "all.extxyz", ":"), Dataset.open(path)[2].select("train").polar_tensor
+    np.testing.assert_allclose(frames[6].arrays["polar_tensor"].reshape(-1, 3, 3), wanted[0], atol=1e-6)
+    write_extxyz(Dataset.open(labelled.dataset(tmp_path / "none")), tmp_path / "none.extxyz")
+    assert "polar_tensor" not in (tmp_path / "none.extxyz").read_text()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ase.io
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -21,7 +22,8 @@ def write_extxyz(dataset: Dataset, out: str | Path, split: str | None = None) ->
     """Write labelled frames as extended XYZ and return their number.
 
     Energy (eV), forces (eV/Å) and dipole (e Å) have the names that ASE reads back as the results of a calculator;
-    ``split``, ``length`` and ``frame`` (campaign, replica and step) are in the comment line.
+    ``split``, ``length`` and ``frame`` (campaign, replica and step) are in the comment line. Frames with polar tensors
+    have nine columns ``polar_tensor`` (e): the rows of the tensor of each atom, as in `densnet.frames.FrameSet`.
 
     Parameters
     ----------
@@ -70,4 +72,6 @@ def _atoms(frames: FrameSet, length: int, split: str) -> Iterator[Atoms]:
         atoms = Atoms(frames.symbols, frames.positions[index], info=info)
         labels = {key: getattr(frames, key)[index] for key in ("forces", "dipole")}
         atoms.calc = SinglePointCalculator(atoms, energy=float(frames.energy[index]), **labels)
+        if np.isfinite(tensors := frames.polar_tensor[index]).all():
+            atoms.set_array("polar_tensor", tensors.reshape(-1, 9))
         yield atoms
