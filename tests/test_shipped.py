@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.training import labelled
 
@@ -150,7 +151,7 @@ def test_a_set_poorer_than_the_study_accepts_is_refused(folder, tmp_path):
 
 def test_the_table_describes_what_was_added(folder):
     row = (folder / "README.md").read_text().splitlines()[4]
-    assert row.startswith("| `tiny.zarr.zip` | PBE/STO-3G | 1:6, 2:6 | 1:2, 2:2 |  | 100 |")
+    assert row.startswith("| `tiny.zarr.zip` | PBE/STO-3G | 1:6, 2:6 | 1:2, 2:2 | – | – | 100 |")
 
 
 def test_sets_of_unknown_origin_are_refused(tmp_path):
@@ -167,6 +168,10 @@ def test_what_ships_is_what_the_index_says_and_what_its_study_takes(name, tmp_pa
     assert sets.counts(opened) == shipped.read_index(SETS)[name]["frames"]
     wanted = {split: {str(n): count for n, count in getattr(asked.frames, split).items()} for split in SPLITS}
     assert sets.counts(opened) == wanted
+    tensors = {
+        length: int(np.isfinite(found.polar_tensor).all((1, 2, 3)).sum()) for length, found in opened.of("train")
+    }
+    assert {length: count for length, count in tensors.items() if count} == asked.labels.polar_tensors
 
 
 def test_the_workflow_finds_sets_from_another_folder_and_keeps_results_of_another_molecule(tmp_path):

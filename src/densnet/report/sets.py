@@ -57,11 +57,12 @@ def counts(dataset: Dataset) -> dict[str, dict[str, int]]:
 
 def table(folder: Path) -> str:
     """Return the table of the shipped sets, Markdown."""
-    header = ["set", "level", *SPLITS, "from AIMD %", "MB", "settings", "sha256", "versions"]
+    header = ["set", "level", *SPLITS, "polar tensors", "from AIMD %", "MB", "settings", "sha256", "versions"]
     rows = [
         [
             f"`{name}{SUFFIX}`", level_name(entry["settings"]["reference"]),
-            *(_split(entry["frames"][split]) for split in SPLITS), f"{100 * entry['aimd']:.0f}",
+            *(_split(entry["frames"][split]) for split in SPLITS), _split(entry["settings"].get("polar_tensors", {})),
+            f"{100 * entry['aimd']:.0f}",
             f"{entry['megabytes']:.1f}", f"`{entry['fingerprint']}`", f"`{entry['sha256'][:16]}`",
             _versions(entry["versions"]),
         ]
@@ -72,18 +73,18 @@ def table(folder: Path) -> str:
 
 EXPLANATION = """\
 Made by the studies of the same names (`workflow/studies`) with `snakemake ship --config study=NAME labels=compute`.
-Frames as length:frames, or one number for a single molecule. Settings: fingerprint of everything that decides what the
-frames are; a study that has the same takes the set instead of computing it. Frames that are not from AIMD were sampled
-with GFN2-xTB and labelled like the others. Runs of AIMD are many and short (under 0.1 ps, frames 2 or 3 fs apart, see
-the studies), each from a start that GFN2-xTB has driven apart and heated. `densnet export FILE -o frames.extxyz` writes
-a set for other programs.
+Frames as length:frames, or one number for a single molecule; polar tensors are of training frames. Settings:
+fingerprint of everything that decides what the frames are; a study that has the same takes the set instead of computing
+it. Frames that are not from AIMD were sampled with GFN2-xTB and labelled like the others. Runs of AIMD are many and
+short (under 0.1 ps, frames 2 or 3 fs apart, see the studies), each from a start that GFN2-xTB has driven apart and
+heated. `densnet export FILE -o frames.extxyz` writes a set for other programs.
 """
 
 
 def _split(frames: dict[str, int]) -> str:
     if set(frames) == {"1"}:
         return str(frames["1"])
-    return ", ".join(f"{length}:{count}" for length, count in frames.items())
+    return ", ".join(f"{length}:{count}" for length, count in frames.items()) or "–"
 
 
 def _versions(versions: dict[str, str]) -> str:
