@@ -13,6 +13,7 @@ from densnet.config import DensityNetworkSettings
 from densnet.errors import ConfigError, ModelError
 from densnet.models import store
 from densnet.models.densnet import DenSNet
+from densnet.models.graph import build_graph
 
 DATA = Path(__file__).parents[1] / "data"
 SMALL = DensityNetworkSettings(irreps="4x0e+4x1o+2x2e", layers=1, cutoff=3.0)
@@ -128,3 +129,17 @@ def test_unknown_elements_are_refused():
 def test_a_basis_beyond_the_irreps_is_refused():
     with pytest.raises(ConfigError, match=r"ends at l = 1, the auxiliary basis at l = 2"):
         DenSNet.create(toys.basis(), toys.free_atoms(), DensityNetworkSettings(irreps="4x0e+4x1o"), toys.energy(SMALL))
+
+
+@pytest.mark.parametrize("cutoffs", [(2.0, 4.0), (4.0, 2.0)])
+def test_each_network_sees_to_its_own_cutoff_and_no_further(cutoffs):
+    density, energy = (toys.SMALL["gaunt"].model_copy(update={"cutoff": cutoff}) for cutoff in cutoffs)
+    torch.manual_seed(0)
+    model = DenSNet.create(toys.basis(), toys.free_atoms(), density, toys.energy(energy))
+    for parameter in model.requires_grad_(False).parameters():
+        parameter.normal_(0.0, 0.3)
+    frames = [(["C", "H", "H", "O"], np.array([[0.0, 0, 0], [1.1, 0, 0], [0, 1.1, 0], [-2.3, 0.8, 0.4]]))]
+    short, whole = model.graph(frames), build_graph(frames, model.elements, 4.0)
+    assert short.near == (2.0, 2)
+    for name, found in model.properties(short).items():
+        torch.testing.assert_close(found, model.properties(whole)[name], atol=1e-5, rtol=1e-5)

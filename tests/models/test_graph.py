@@ -62,3 +62,19 @@ def test_refusals():
         build_graph([(["H"], np.zeros((1, 3))), ([], np.zeros((0, 3)))], ELEMENTS, CUTOFF)
     with pytest.raises(ModelError, match="at least one"):
         build_graph([], ELEMENTS, CUTOFF)
+
+
+def test_shorter_lists_lose_no_neighbour_of_a_shorter_cutoff():
+    frames = [(["C"] * n, np.random.default_rng(n).normal(0, 2, (n, 3))) for n in (5, 9)]
+    graph = build_graph(frames, ["C"], 4.0, near=2.5)
+    short, alone = graph.within(2.5), build_graph(frames, ["C"], 2.5)
+    assert short.neighbours.shape[1] == alone.neighbours.shape[1] < graph.neighbours.shape[1]
+    for receiver in range(14):
+        near = set(alone.neighbours[receiver][alone.present[receiver]].tolist())
+        assert near <= set(short.neighbours[receiver][short.present[receiver]].tolist())
+    everyone, usual = (
+        {tuple(pair) for pair in one.edges.T.tolist()} for one in (graph, build_graph(frames, ["C"], 4.0))
+    )
+    assert everyone == usual
+    assert graph.within(3.0) is graph
+    assert [graph.padded(8).neighbours.shape[1] % 8, graph.padded(8).near[1] % 8] == [0, 0]

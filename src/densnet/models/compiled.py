@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -51,7 +51,7 @@ class CompiledModel:
 
     def __init__(self, model: DenSNet | Ensemble) -> None:
         self.model = model
-        self.functions: dict[tuple[bytes, bytes, int], Function | None] = {}
+        self.functions: dict[tuple[Any, ...], Function | None] = {}
         keep_freed_memory()
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -64,12 +64,13 @@ class CompiledModel:
 
     def properties(self, graph: Graph) -> dict[str, Tensor]:
         """Return what `DenSNet.properties` returns."""
-        width = -(-graph.neighbours.shape[1] // WIDTH) * WIDTH
-        key = (graph.species.cpu().numpy().tobytes(), graph.frame.cpu().numpy().tobytes(), width)
+        padded = graph.padded(WIDTH)
+        atoms = (graph.species.cpu().numpy().tobytes(), graph.frame.cpu().numpy().tobytes())
+        key = (*atoms, padded.near, padded.neighbours.shape[1])
         if key not in self.functions:
-            self.functions[key] = self._compile(graph.padded(width))
+            self.functions[key] = self._compile(padded)
         function = self.functions[key]
-        return self.model.properties(graph) if function is None else _call(function, graph.padded(width))
+        return self.model.properties(graph) if function is None else _call(function, padded)
 
     def _compile(self, graph: Graph) -> Function | None:
         """Return the function for graphs of one shape, or None where the model is better used as it is."""

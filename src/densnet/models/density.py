@@ -113,7 +113,8 @@ class DensityNetwork(nn.Module):
         shared
             Geometry of the graph with harmonics up to this network's l or higher, where it is known already.
         """
-        shared = shared or geometry(graph, self.harmonics, self.embedding.dtype)
+        graph = graph.within(self.config.cutoff)
+        shared = shared.within(graph) if shared else geometry(graph, self.harmonics, self.embedding.dtype)
         features = self.trunk(self.embedding, graph, shared)
         present = self.layout.present(graph)
         gained = self.flow(features[0], self.trunk.basis(shared.distances), graph).double()

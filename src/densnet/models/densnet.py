@@ -55,7 +55,7 @@ class DenSNet(nn.Module):
         super().__init__()
         self.density, self.energy = density, energy
         self.basis, self.free_atoms, self.metadata = basis, free_atoms, dict(metadata or {})
-        self.cutoff = max(density.config.cutoff, energy.config.cutoff)
+        self.near, self.cutoff = sorted([density.config.cutoff, energy.config.cutoff])
         atomic = [free_atoms.atoms[symbol].energy * Hartree for symbol in self.elements]
         self.register_buffer("free_energy", torch.tensor(atomic, dtype=torch.float64), persistent=False)
         self.harmonics = max(density.harmonics, energy.harmonics, key=lambda harmonics: harmonics.max_l)
@@ -81,7 +81,7 @@ class DenSNet(nn.Module):
 
     def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]]) -> Graph:
         """Return the graph of frames, given as (symbols, positions in Angstrom); see `build_graph`."""
-        return build_graph(frames, self.elements, self.cutoff).to(self.free_energy.device)
+        return build_graph(frames, self.elements, self.cutoff, self.near).to(self.free_energy.device)
 
     def forward(self, graph: Graph) -> dict[str, Tensor]:
         """Return energy (n_frames,) eV, dipole (n_frames, 3) e Angstrom and the flat `Expansion`, differentiable."""

@@ -61,7 +61,8 @@ class EnergyNetwork(nn.Module):
         shared
             Geometry of the graph with harmonics up to this network's l or higher, where it is known already.
         """
-        shared = shared or geometry(graph, self.harmonics, self.embedding.dtype)
+        graph = graph.within(self.config.cutoff)
+        shared = shared.within(graph) if shared else geometry(graph, self.harmonics, self.embedding.dtype)
         features = self._read(graph, coefficients) if self.config.density else self.embedding
         features = self.trunk(features, graph, shared)
         atomic = self.readout(features[0]).squeeze(-1) + self.offset[graph.species]

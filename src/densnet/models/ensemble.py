@@ -58,11 +58,11 @@ class Ensemble(nn.Module):
                 )
         self.models = nn.ModuleList(models)
         self.basis, self.free_atoms, self.elements = first.basis, first.free_atoms, first.elements
-        self.cutoff = max(model.cutoff for model in models)
+        self.cutoff, self.near = max(model.cutoff for model in models), min(model.near for model in models)
 
     def graph(self, frames: Sequence[tuple[Sequence[str], np.ndarray]]) -> Graph:
         """Return the graph of frames, as `DenSNet.graph` does."""
-        return build_graph(frames, self.elements, self.cutoff).to(self.models[0].free_energy.device)
+        return build_graph(frames, self.elements, self.cutoff, self.near).to(self.models[0].free_energy.device)
 
     def properties(self, graph: Graph, forces: bool = True) -> dict[str, Tensor]:
         """Return the means of what `DenSNet.properties` returns, standard deviations, and ``members``.

@@ -34,6 +34,8 @@ class Graph:
         (atoms, J), False where the list is padded.
     n_frames
         Number of frames.
+    near
+        A shorter distance, Angstrom, and a width: all atoms within it are so far to the front of the lists.
     memo
         What follows from the species alone, kept by whoever made it while the same atoms move.
     """
@@ -44,6 +46,7 @@ class Graph:
     neighbours: Tensor
     present: Tensor
     n_frames: int
+    near: tuple[float, int] | None = None
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -65,10 +68,19 @@ class Graph:
             positions = torch.as_tensor(positions, dtype=torch.float64, device=self.positions.device)
         return replace(self, positions=positions)
 
-    def padded(self, width: int) -> Graph:
-        """Return the same graph with neighbour lists of a larger width."""
+    def padded(self, multiple: int) -> Graph:
+        """Return the same graph with lists, and what is near of them, of widths that are multiples of a number."""
+        width, *near = (-(-n // multiple) * multiple for n in (self.neighbours.shape[1], *(self.near or ())[1:]))
         lists = _pad(self.neighbours, width), _pad(self.present, width)
-        return replace(self, neighbours=lists[0], present=lists[1])
+        near = (self.near[0], near[0]) if self.near else None
+        return replace(self, neighbours=lists[0], present=lists[1], near=near)
+
+    def within(self, cutoff: float) -> Graph:
+        """Return the graph for a network of this cutoff, Angstrom: with shorter lists where that loses no neighbour."""
+        if self.near is None or cutoff > self.near[0]:
+            return self
+        width = self.near[1]
+        return replace(self, neighbours=self.neighbours[:, :width], present=self.present[:, :width], near=None)
 
     def to(self, device: str | torch.device) -> Graph:
         """Return the graph on another device."""
@@ -80,7 +92,12 @@ class Graph:
         return values.new_zeros((self.n_frames, *values.shape[1:])).index_add(0, self.frame, values)
 
 
-def build_graph(frames: Sequence[tuple[Sequence[str], np.ndarray]], elements: Sequence[str], cutoff: float) -> Graph:
+def build_graph(
+    frames: Sequence[tuple[Sequence[str], np.ndarray]],
+    elements: Sequence[str],
+    cutoff: float,
+    near: float | None = None,
+) -> Graph:
     """Return the graph of frames.
 
     Parameters
@@ -91,6 +108,8 @@ def build_graph(frames: Sequence[tuple[Sequence[str], np.ndarray]], elements: Se
         Elements the model knows.
     cutoff
         Angstrom.
+    near
+        A shorter cutoff that some network has, Angstrom (see `Graph.within`).
 
     Raises
     ------
@@ -99,7 +118,8 @@ def build_graph(frames: Sequence[tuple[Sequence[str], np.ndarray]], elements: Se
     """
     if not frames:
         raise ModelError("no structures given: at least one frame is needed")
-    return collate([_single(symbols, positions, tuple(elements), cutoff) for symbols, positions in frames])
+    near = near if near and near < cutoff else None
+    return collate([_single(symbols, positions, tuple(elements), cutoff, near) for symbols, positions in frames])
 
 
 def collate(graphs: Sequence[Graph]) -> Graph:
@@ -108,6 +128,7 @@ def collate(graphs: Sequence[Graph]) -> Graph:
     starts = np.cumsum([0, *(len(graph.species) for graph in graphs)])
     first_frame = np.cumsum([0, *(graph.n_frames for graph in graphs)])
     neighbours = [_pad(g.neighbours, width) + int(s) for g, s in zip(graphs, starts, strict=False)]
+    near = [graph.near for graph in graphs if graph.near]
     return Graph(
         torch.cat([graph.positions for graph in graphs]),
         torch.cat([graph.species for graph in graphs]),
@@ -115,6 +136,7 @@ def collate(graphs: Sequence[Graph]) -> Graph:
         torch.cat(neighbours),
         torch.cat([_pad(graph.present, width) for graph in graphs]),
         int(first_frame[-1]),
+        (near[0][0], max(width for _, width in near)) if len(near) == len(graphs) else None,
     )
 
 
@@ -128,7 +150,9 @@ def _species(symbols: Sequence[str], elements: tuple[str, ...]) -> Tensor:
     return torch.tensor([elements.index(symbol) for symbol in symbols], dtype=torch.long)
 
 
-def _single(symbols: Sequence[str], positions: np.ndarray, elements: tuple[str, ...], radius: float) -> Graph:
+def _single(
+    symbols: Sequence[str], positions: np.ndarray, elements: tuple[str, ...], radius: float, near_radius: float | None
+) -> Graph:
     if not len(symbols):
         raise ModelError("a structure without atoms; give one that has some")
     positions = torch.as_tensor(np.asarray(positions, dtype=np.float64))
@@ -137,12 +161,12 @@ def _single(symbols: Sequence[str], positions: np.ndarray, elements: tuple[str, 
             f"positions must be {len(symbols)} finite points (atoms, 3), got shape {tuple(positions.shape)}"
         )
     distances = torch.cdist(positions, positions, compute_mode="donot_use_mm_for_euclid_dist")
-    near = distances < radius
-    near.fill_diagonal_(False)
-    width = max(1, int(near.sum(1).max()))
-    # A stable descending sort of the flags puts the neighbours first, in ascending order.
-    present, neighbours = near.int().sort(dim=1, descending=True, stable=True)
+    distances.fill_diagonal_(torch.inf)
+    counted = [distances < cutoff for cutoff in (radius, near_radius) if cutoff is not None]
+    width, *near = (max(1, int(some.sum(1).max())) for some in counted)
+    # A stable descending sort puts the nearest first, then the other neighbours, each in ascending order.
+    present, neighbours = torch.stack(counted).sum(0).sort(dim=1, descending=True, stable=True)
     present, neighbours = _pad(present, width)[:, :width].bool(), _pad(neighbours, width)[:, :width]
-    return Graph(
-        positions, _species(symbols, elements), torch.zeros(len(symbols), dtype=torch.long), neighbours, present, 1
-    )
+    frame = torch.zeros(len(symbols), dtype=torch.long)
+    near = (near_radius, *near) if near_radius is not None else None
+    return Graph(positions, _species(symbols, elements), frame, neighbours, present, 1, near)

@@ -21,6 +21,11 @@ class Geometry:
     distances: Tensor
     harmonics: Tensor
 
+    def within(self, graph: Graph) -> Geometry:
+        """Return what belongs to the shorter lists of a graph (see `Graph.within`)."""
+        width = graph.neighbours.shape[1]
+        return Geometry(self.distances[:, :width], self.harmonics[:, :width])
+
 
 def geometry(graph: Graph, harmonics: Harmonics, dtype: torch.dtype = torch.float32) -> Geometry:
     """Return distances and spherical harmonics of the vectors to the neighbours in the precision of the networks."""
