@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import molecule
+from ase.units import Bohr
 
 from densnet.config import Reference
 from densnet.reference import method
@@ -30,7 +31,7 @@ def test_are_differences_of_dipoles(shortcuts):
         for sign in (1, -1):
             moved = Atoms(water.symbols, water.positions)
             moved.positions[atom, axis] += sign * STEP
-            ends.append(method.dipole(converged(moved, reference)) * 0.529177210903)
+            ends.append(method.dipole(converged(moved, reference)) * Bohr)
         np.testing.assert_allclose(found[atom, axis], (ends[0] - ends[1]) / (2 * STEP), atol=2e-3)
     np.testing.assert_allclose(found.sum(0), 0, atol=1e-3)  # a neutral molecule that moves keeps its dipole
     assert np.abs(found).max() > 0.1

@@ -97,7 +97,7 @@ class DensityLoss(Section):
 class DensityTraining(Training, DensityLoss):
     """Training of the density network."""
 
-    polar_weight: Real = Field(0.3, ge=0)
+    polar_weight: Real = Field(2.0, ge=0)
     """Weight of the relative error of the polar tensors of the frames that have one (``labels.polar_tensors``);
     ``grid_training`` and ``joint_training`` do not look at these."""
     learning_rate: Positive = 1e-2

@@ -35,7 +35,8 @@ class Graph:
     n_frames
         Number of frames.
     near
-        A shorter distance, Angstrom, and a width: all atoms within it are so far to the front of the lists.
+        A shorter cutoff, Angstrom, and the width of the front of the lists, which holds all neighbours within it; None
+        where there is no shorter one.
     memo
         What follows from the species alone, kept by whoever made it while the same atoms move.
     """
@@ -69,11 +70,10 @@ class Graph:
         return replace(self, positions=positions)
 
     def padded(self, multiple: int) -> Graph:
-        """Return the same graph with lists, and what is near of them, of widths that are multiples of a number."""
-        width, *near = (-(-n // multiple) * multiple for n in (self.neighbours.shape[1], *(self.near or ())[1:]))
-        lists = _pad(self.neighbours, width), _pad(self.present, width)
-        near = (self.near[0], near[0]) if self.near else None
-        return replace(self, neighbours=lists[0], present=lists[1], near=near)
+        """Return the same graph with lists, and fronts of lists, of widths that are multiples of a number."""
+        width = _rounded_up(self.neighbours.shape[1], multiple)
+        near = (self.near[0], _rounded_up(self.near[1], multiple)) if self.near else None
+        return replace(self, neighbours=_pad(self.neighbours, width), present=_pad(self.present, width), near=near)
 
     def within(self, cutoff: float) -> Graph:
         """Return the graph for a network of this cutoff, Angstrom: with shorter lists where that loses no neighbour."""
@@ -140,6 +140,10 @@ def collate(graphs: Sequence[Graph]) -> Graph:
     )
 
 
+def _rounded_up(width: int, multiple: int) -> int:
+    return -(-width // multiple) * multiple
+
+
 def _pad(lists: Tensor, width: int) -> Tensor:
     return torch.nn.functional.pad(lists, (0, width - lists.shape[1]))
 
@@ -163,10 +167,10 @@ def _single(
     distances = torch.cdist(positions, positions, compute_mode="donot_use_mm_for_euclid_dist")
     distances.fill_diagonal_(torch.inf)
     counted = [distances < cutoff for cutoff in (radius, near_radius) if cutoff is not None]
-    width, *near = (max(1, int(some.sum(1).max())) for some in counted)
+    widths = [max(1, int(some.sum(1).max())) for some in counted]
     # A stable descending sort puts the nearest first, then the other neighbours, each in ascending order.
     present, neighbours = torch.stack(counted).sum(0).sort(dim=1, descending=True, stable=True)
-    present, neighbours = _pad(present, width)[:, :width].bool(), _pad(neighbours, width)[:, :width]
+    present, neighbours = (_pad(lists, widths[0])[:, : widths[0]] for lists in (present, neighbours))
     frame = torch.zeros(len(symbols), dtype=torch.long)
-    near = (near_radius, *near) if near_radius is not None else None
-    return Graph(positions, _species(symbols, elements), frame, neighbours, present, 1, near)
+    near = (near_radius, widths[1]) if near_radius is not None else None
+    return Graph(positions, _species(symbols, elements), frame, neighbours, present.bool(), 1, near)
