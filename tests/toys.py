@@ -45,11 +45,14 @@ def energy(network, **settings):
     return EnergyNetworkSettings(**network.model_dump() | settings)
 
 
-def model(seed=0, kind="gaunt"):
-    """Return a model with random weights in every layer (untrained networks start at zero)."""
+def model(seed=0, kind="gaunt", **settings):
+    """Return a model with random weights in every layer (untrained networks start at zero).
+
+    Settings are those in which the energy network differs from the density network.
+    """
     torch.manual_seed(seed)
     size = SMALL["gaunt" if kind == "flexible" else kind]
-    made = DenSNet.create(basis(), free_atoms(), size, energy(size))
+    made = DenSNet.create(basis(), free_atoms(), size, energy(size, **settings))
     if kind == "flexible":
         made.density.make_flexible()
     with torch.no_grad():

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from ase.data import covalent_radii
 from e3nn import o3
@@ -24,9 +25,10 @@ def setting(seed=0):
     return graph, shared, ExponentialBernstein(RADIAL, 2.0)(shared.distances)
 
 
-def test_convolution_is_a_sum_over_edges():
+@pytest.mark.parametrize("carried_l", [MAX_L, 1])
+def test_convolution_is_a_sum_over_edges(carried_l):
     graph, shared, basis = setting()
-    convolution = Convolution(CHANNELS, MAX_L, RADIAL, 8)
+    convolution = Convolution(CHANNELS, MAX_L, RADIAL, 8, carried_l)
     features = torch.randn((MAX_L + 1) ** 2, 6, CHANNELS)
     directed, carried = convolution.directed(basis), convolution.carried(basis)
     scalars = convolution.source(features[0])
@@ -38,13 +40,13 @@ def test_convolution_is_a_sum_over_edges():
                 list(range(MAX_L + 1)), graph.vectors()[i, k], normalize=True, normalization="component"
             )
             for l in range(MAX_L + 1):
-                weights, transfer = (
-                    mix.weight[l].view(RADIAL, CHANNELS, CHANNELS)
-                    for mix in (convolution.mix_directed, convolution.mix_carried)
-                )
+                weights = convolution.mix_directed.weight[l].view(RADIAL, CHANNELS, CHANNELS)
                 for m in range(l * l, (l + 1) ** 2):
-                    message = torch.einsum("b,k,bkc->c", directed[i, k, m], scalars[j], weights) * harmonics[m]
-                    expected[m, i] += message + torch.einsum("b,k,bkc->c", carried[i, k, 0], features[m, j], transfer)
+                    message = torch.einsum("b,k,bkc->c", directed[i, k, m], scalars[j], weights)
+                    expected[m, i] += message * harmonics[m]
+                    if l <= carried_l:
+                        transfer = convolution.mix_carried.weight[l].view(RADIAL, CHANNELS, CHANNELS)
+                        expected[m, i] += torch.einsum("b,k,bkc->c", carried[i, k, 0], features[m, j], transfer)
     found = convolution(features, graph, shared.harmonics, basis)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
@@ -53,7 +55,7 @@ def test_neighbours_of_an_element_are_one():
     graph = build_graph([(list("HOHHOH"), 3 * torch.rand(6, 3).numpy())], ["H", "C", "O"], 2.0)
     shared = geometry(graph, Harmonics(MAX_L))
     basis, embedding = ExponentialBernstein(RADIAL, 2.0)(shared.distances), torch.randn(3, CHANNELS)
-    general, special = (kind(CHANNELS, MAX_L, RADIAL, 8) for kind in (Convolution, ElementConvolution))
+    general, special = Convolution(CHANNELS, MAX_L, RADIAL, 8, MAX_L), ElementConvolution(CHANNELS, MAX_L, RADIAL, 8)
     special.load_state_dict(general.state_dict(), strict=False)
     torch.nn.init.zeros_(general.mix_carried.weight)
     expected = general(embedded(embedding, graph, MAX_L), graph, shared.harmonics, basis)

@@ -87,8 +87,14 @@ class TestSphereProductToScalars(TestSphereProduct):
 
 
 class TestConvolution(OfNeighbours):
+    carried_l = MAX_L
+
     def make(self):
-        return Convolution(CHANNELS, MAX_L, RADIAL, 8)
+        return Convolution(CHANNELS, MAX_L, RADIAL, 8, self.carried_l)
+
+
+class TestConvolutionThatCarriesLess(TestConvolution):
+    carried_l = 1
 
 
 class TestElementConvolution(OfElements):

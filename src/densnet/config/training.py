@@ -26,6 +26,8 @@ class Network(Section):
     """Radial functions of the interatomic distance."""
     radial_hidden: Count = 32
     """Width of the radial perceptron of ``gaunt``; ``phisnet`` has none."""
+    carried_l: Whole | None = Field(None, ge=0)
+    """Highest l of the features that ``gaunt`` carries from atom to atom as they are; null: all."""
 
     @model_validator(mode="after")
     def _channels_suit_the_trunk(self) -> Network:

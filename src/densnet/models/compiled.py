@@ -102,7 +102,11 @@ def _compiled(model: DenSNet | Ensemble, graph: Graph) -> Function:
 
 def _compile(traced: torch.nn.Module, captured: bool) -> Function:
     """Return a compiled function; ``captured``: as a CUDA graph."""
-    options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "triton.cudagraphs": captured}
+    options = {
+        "guard_filter_fn": torch.compiler.skip_all_guards_unsafe,
+        "triton.cudagraphs": captured,
+        "cpp_wrapper": not captured,
+    }
     return torch.compile(traced, fullgraph=True, dynamic=False, options=options)
 
 

@@ -53,27 +53,37 @@ class Convolution(nn.Module):
     Two kinds: scalars of a neighbour times the harmonics of its direction, and features of a neighbour as they are.
     Both are sums over neighbours for each radial function, one matrix product per atom; the weights that mix radial
     functions and channels then act on atoms and not on edges (as in ACE and MACE).
+
+    Parameters
+    ----------
+    channels, max_l, radial, hidden
+        Size.
+    carried_l
+        Highest l of the features that neighbours give as they are: most of the work, and high l reach less far.
     """
 
-    def __init__(self, channels: int, max_l: int, radial: int, hidden: int) -> None:
+    def __init__(self, channels: int, max_l: int, radial: int, hidden: int, carried_l: int) -> None:
         super().__init__()
         self.directed = Radial(radial, hidden, max_l)
         self.source = nn.Linear(channels, channels, bias=False)
         self.mix_directed = ShellLinear(radial * channels, channels, max_l)
         self.carried = Radial(radial, hidden, 0)
-        self.mix_carried = ShellLinear(radial * channels, channels, max_l, gain=0.3)
+        self.mix_carried = ShellLinear(radial * channels, channels, carried_l, gain=0.3)
+        self.sent = (carried_l + 1) ** 2
 
     def forward(self, features: Tensor, graph: Graph, harmonics: Tensor, basis: Tensor) -> Tensor:
         """Return messages (M, atoms, channels)."""
-        components, atoms, channels = features.shape
+        atoms, channels = features.shape[1:]
         neighbours, width = graph.neighbours.flatten(), graph.neighbours.shape[1]
         scalars = self.source(features[0]).index_select(0, neighbours).view(atoms, width, channels)
         messages = self.mix_directed(_summed(scalars, self.directed(basis), harmonics))
         # The compiler gathers whole rows at once only where they were put together before.
-        carried = features.transpose(0, 1).contiguous().index_select(0, neighbours).view(atoms, width, -1)
+        sent = features[: self.sent].transpose(0, 1).contiguous()
+        carried = sent.index_select(0, neighbours).view(atoms, width, -1)
         summed = torch.bmm(self.carried(basis).squeeze(2).transpose(1, 2), carried)
-        summed = summed.view(atoms, -1, components, channels).permute(2, 0, 1, 3).reshape(components, atoms, -1)
-        return messages + self.mix_carried(summed)
+        summed = summed.view(atoms, -1, self.sent, channels).permute(2, 0, 1, 3).reshape(self.sent, atoms, -1)
+        carried = self.mix_carried(summed)
+        return torch.cat([messages[: self.sent] + carried, messages[self.sent :]])
 
 
 class ElementConvolution(nn.Module):
@@ -175,7 +185,8 @@ class Interaction(nn.Module):
     def __init__(self, channels: int, max_l: int, network: Network, elements: int, first: bool, out_l: int) -> None:
         super().__init__()
         size = (channels, max_l, network.radial, network.radial_hidden)
-        self.convolution = ElementConvolution(*size) if first else Convolution(*size)
+        carried_l = max_l if network.carried_l is None else min(network.carried_l, max_l)
+        self.convolution = ElementConvolution(*size) if first else Convolution(*size, carried_l)
         self.max_l = max_l
         self.factors = ShellLinear(2 * channels, 3 * channels, max_l)
         self.product = SphereProduct(max_l, out_l)
