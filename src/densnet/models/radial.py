@@ -38,18 +38,24 @@ class ExponentialBernstein(nn.Module):
         super().__init__()
         self.cutoff = cutoff
         self.decay = nn.Parameter(torch.tensor(math.log(math.expm1(decay))))
-        powers = torch.arange(number, dtype=torch.float64)
-        self.register_buffer("powers", powers, persistent=False)
-        binomials = [math.log(math.comb(number - 1, k)) for k in range(number)]
+        binomials = [math.comb(number - 1, k) for k in range(number)]
         self.register_buffer("binomials", torch.tensor(binomials, dtype=torch.float64), persistent=False)
 
     def forward(self, distances: Tensor) -> Tensor:
         """Return the functions at distances (...) in Angstrom, shape (..., number)."""
-        exponent = -nn.functional.softplus(self.decay) * distances.clamp(min=1e-3).unsqueeze(-1)
-        rest = torch.log(-torch.expm1(exponent))
-        powers, binomials = self.powers.to(distances.dtype), self.binomials.to(distances.dtype)
-        values = torch.exp(binomials + powers * exponent + (len(powers) - 1 - powers) * rest)
-        return values * envelope(distances, self.cutoff).unsqueeze(-1)
+        exponent = -nn.functional.softplus(self.decay) * distances
+        falling, rising = (_powers(base, len(self.binomials)) for base in (torch.exp(exponent), -torch.expm1(exponent)))
+        end = envelope(distances, self.cutoff)
+        values = torch.stack([down * up * end for down, up in zip(falling, reversed(rising), strict=True)], -1)
+        return values * self.binomials.to(distances.dtype)
+
+
+def _powers(base: Tensor, number: int) -> list[Tensor]:
+    """Return the powers from zero on; products are cheaper than exponentials, and have derivatives at zero."""
+    powers = [torch.ones_like(base)]
+    for _ in range(number - 1):
+        powers.append(powers[-1] * base)
+    return powers
 
 
 class Radial(nn.Module):
