@@ -1,5 +1,6 @@
 """The README shows what is there."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -76,6 +77,24 @@ def test_accuracies_are_those_of_the_benchmark():
     said = " ".join(README.split())
     assert f"energies are {e0} meV off and forces {f0} meV/Å" in said
     assert f"those of MACE 64x0e {e1} and {f1}, of MACE 64x0e+64x1o {e2} and {f2} (" in said
+
+
+def test_what_each_part_is_worth_is_what_the_variants_show():
+    with (ROOT / "docs" / "ethanethiol" / "variants.csv").open() as file:
+        rows = {
+            row["variant"]: {key: float(row[key]) for key in row if key != "variant"} for row in csv.DictReader(file)
+        }
+    brief, phisnet = rows["brief"], rows["phisnet"]
+    force, density = "force_mae_mev_angstrom", "density_percent"
+    said = " ".join(README.split())
+    assert f"forces are {brief[force]:.1f} meV/Å off, {rows['no-prior'][force]:.1f} without free atoms" in said
+    unweighted = rows["unweighted"]["dipole_mae_debye"]
+    assert f"Dipoles are {brief['dipole_mae_debye']:.3f} D off, {unweighted:.3f} D where" in said
+    assert f"from {brief[density]:.3f} % to {rows['flexible'][density]:.3f} %, below" in said
+    assert f"({brief['floor_percent']:.3f} %). PhiSNet" in said
+    assert f"takes {phisnet['training_seconds'] / brief['training_seconds']:.1f} times as long" in said
+    assert phisnet[density] > brief[density] and phisnet["dipole_mae_debye"] > brief["dipole_mae_debye"]
+    assert f"alone has forces {rows['no-density'][force]:.1f} meV/Å off" in said
 
 
 def test_the_map_names_every_room():
