@@ -51,7 +51,7 @@ class ExponentialBernstein(nn.Module):
 
 
 def _powers(base: Tensor, number: int) -> list[Tensor]:
-    """Return the powers from zero on; products are cheaper than exponentials, and have derivatives at zero."""
+    """Return the powers from zero on; as products they have derivatives at zero, where logarithms have none."""
     powers = [torch.ones_like(base)]
     for _ in range(number - 1):
         powers.append(powers[-1] * base)
