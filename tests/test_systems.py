@@ -44,6 +44,14 @@ def test_rare_conformers_are_found(molecule, count):
     assert len(starts) == count
 
 
+def test_long_chains_have_a_regular_conformer():
+    atoms = build(THIOPHENE, 10, relax=False)  # in 24 embeddings of ten rings there is none without a kink
+    sulphurs = atoms.positions[atoms.symbols == "S"]
+    second = np.linalg.norm(sulphurs[2:] - sulphurs[:-2], axis=1)
+    np.testing.assert_allclose(second, second.mean(), atol=0.05)
+    assert len(build(Molecule(name="polyoxide", smiles="[*:1]O[*:2]"), 3, relax=False)) == 5
+
+
 def test_start_geometries_are_the_conformers_one_by_one():
     ethanol = Molecule(name="ethanol", conformers=2)
     found = conformers(ethanol, 1, seed=4)

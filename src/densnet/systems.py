@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+from rdkit.Chem import rdDistGeom, rdForceFieldHelpers, rdMolTransforms
 
 from densnet.config import Molecule
 from densnet.errors import CalculationError, ConfigError
@@ -26,8 +26,9 @@ STEPS = 300
 def build(molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0, *, relax: bool = True) -> Atoms:
     """Return a start geometry.
 
-    Conformers are embedded with distance geometry, relaxed with MMFF94, told apart by their torsions and sorted by
-    energy; the one asked for is then relaxed with GFN2-xTB.
+    Conformers are embedded with distance geometry, relaxed with MMFF94, told apart by their distances and sorted by
+    energy; the one asked for is then relaxed with GFN2-xTB. Chains are also built regularly, every link twisted as in
+    the dimer: of a long one, an embedding finds no such conformer.
 
     Parameters
     ----------
@@ -74,7 +75,14 @@ def conformers(molecule: Molecule, length: int, seed: int = 0) -> list[Atoms]:
 def _embedded(molecule: Molecule, length: int, seed: int) -> list[Atoms]:
     """Return distinct conformers relaxed with MMFF94, the lowest in energy first."""
     graph = Chem.AddHs(chain(smiles_of(molecule.name, molecule.smiles), length))
-    energies, positions = _conformers(graph, seed, molecule.name)
+    _embed(graph, seed, molecule.name)
+    if length > 2 and graph.GetNumHeavyAtoms() > length:  # units of one atom have no torsion of their own
+        dimer = Chem.AddHs(chain(smiles_of(molecule.name, molecule.smiles), 2))
+        _embed(dimer, seed, molecule.name)
+        best = int(np.argmin(_relaxed_energies(dimer)))
+        _add_regular(graph, length, _twists(dimer, 2, best)[0])
+    energies = _relaxed_energies(graph)
+    energies, positions = _distinct(energies, np.array([found.GetPositions() for found in graph.GetConformers()]))
     symbols = [atom.GetSymbol() for atom in graph.GetAtoms()]
     return [Atoms(symbols, positions[k] - positions[k].mean(axis=0)) for k in np.argsort(energies)]
 
@@ -165,20 +173,50 @@ def _join(unit: Chem.Mol, length: int) -> Chem.Mol:
     return graph
 
 
-def _conformers(graph: Chem.Mol, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return MMFF94 energies (n,) and positions (n, atoms, 3) of conformers that differ."""
+def _embed(graph: Chem.Mol, seed: int, name: str) -> None:
+    """Give a graph conformers by distance geometry; raise `ConfigError` where there are none."""
     parameters = rdDistGeom.ETKDGv3()
     parameters.randomSeed = seed % 2**31 or 1
     attempts = max(EMBEDDINGS, EMBEDDED_ATOMS // graph.GetNumAtoms())
-    found = list(rdDistGeom.EmbedMultipleConfs(graph, attempts, parameters))
-    if not found:
+    if not list(rdDistGeom.EmbedMultipleConfs(graph, attempts, parameters)):
         raise ConfigError(f"molecule '{name}': no geometry could be embedded; check its SMILES")
+
+
+def _relaxed_energies(graph: Chem.Mol) -> np.ndarray:
+    """Relax all conformers with MMFF94, or UFF where that has no parameters, and return their energies (n,)."""
     optimise = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs
     if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(graph):
         optimise = rdForceFieldHelpers.UFFOptimizeMoleculeConfs
-    energies = np.array([energy for _, energy in optimise(graph, maxIters=2000)])
-    positions = np.array([graph.GetConformer(index).GetPositions() for index in found])
-    return _distinct(energies, positions)
+    return np.array([energy for _, energy in optimise(graph, maxIters=2000)])
+
+
+def _add_regular(graph: Chem.Mol, length: int, twist: float) -> None:
+    """Add the conformers whose links all have one twist (degrees), of one sign throughout or of alternating ones."""
+    for turn in (1, -1):
+        conformer = Chem.Conformer(graph.GetConformer(0))
+        for number, link in enumerate(_links(graph, length)):
+            rdMolTransforms.SetDihedralDeg(conformer, *link, twist * turn**number)
+        graph.AddConformer(conformer, assignId=True)
+
+
+def _twists(graph: Chem.Mol, length: int, conformer: int) -> list[float]:
+    """Return the torsions of the links of a conformer, degrees."""
+    positions = graph.GetConformer(conformer)
+    return [rdMolTransforms.GetDihedralDeg(positions, *link) for link in _links(graph, length)]
+
+
+def _links(graph: Chem.Mol, length: int) -> list[tuple[int, int, int, int]]:
+    """Return four atoms along each bond between units: its ends, and the first neighbour of each within its unit."""
+    size = graph.GetNumHeavyAtoms() // length
+    units = [atom.GetIdx() // size if atom.GetAtomicNum() > 1 else -1 for atom in graph.GetAtoms()]
+
+    def beside(atom: int) -> int:
+        near = [other.GetIdx() for other in graph.GetAtomWithIdx(atom).GetNeighbors()]
+        return min(index for index in near if units[index] == units[atom])
+
+    bonds = sorted(sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())) for bond in graph.GetBonds())
+    joined = [(left, right) for left, right in bonds if -1 < units[left] < units[right]]
+    return [(beside(left), left, right, beside(right)) for left, right in joined]
 
 
 def _distinct(energies: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
