@@ -16,6 +16,7 @@ from densnet.reference.calculator import ReferenceCalculator
 from densnet.reference.hessian import analytic_hessian
 from densnet.reference.level import dispersion
 from densnet.spectra import harmonic as spectra
+from densnet.symmetry import operations
 
 FINE = Harmonic(displacement=0.005)
 TIGHT = LEVEL.model_copy(update={"grid_level": 2, "conv_tol": 1e-10})
@@ -193,3 +194,22 @@ def test_no_minimum_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(minimum, "STEPS", 1)
     with pytest.raises(CalculationError, match="no DFT minimum after 1 steps"):
         minimum.relax(rattled(amount=0.2), LEVEL, tmp_path)
+
+
+def test_symmetry_saves_displacements_and_changes_nothing(tmp_path, monkeypatch):
+    water = minimum.relax(molecule("H2O"), TIGHT, tmp_path)
+    counts, calculate = [], ReferenceCalculator.calculate
+
+    def counted(self, *arguments):
+        counts[-1] += 1
+        calculate(self, *arguments)
+
+    monkeypatch.setattr(ReferenceCalculator, "calculate", counted)
+    found = []
+    for name in ("with", "without"):
+        counts.append(0)
+        found.append(harmonic.hessian(water, TIGHT, 0.005, tmp_path / name))
+        monkeypatch.setattr(displacements, "operations", lambda positions, masses: operations(np.eye(3), [1, 2, 3]))
+    np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-3)
+    np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-4)
+    assert counts == [10, 19]  # the minimum, 4 of oxygen, 5 of a hydrogen: one way where a mirror shows the other

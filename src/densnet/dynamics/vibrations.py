@@ -15,12 +15,15 @@ from densnet.dynamics.guard import Guard
 from densnet.errors import SimulationError
 from densnet.models.densnet import DenSNet
 from densnet.spectra import harmonic
+from densnet.symmetry import symmetric
 
 log = logging.getLogger(__name__)
 
 CONVERGED = 2e-3
 """eV/Å, largest force of a minimum. Below it single precision begins to show."""
 STEPS = 2000
+NEARLY = 0.2
+"""Å, how far a start may be from a symmetry that is tried."""
 
 
 def minimise(atoms: Atoms, fmax: float = CONVERGED, steps: int = STEPS) -> None:
@@ -62,7 +65,8 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, /, attempts: int = 4, **extr
     model
         Density and energy networks.
     atoms
-        Where the search for the minimum starts. It is not changed.
+        Where the search for the minimum starts. It is not changed. A copy is given the symmetry that it nearly has,
+        which is lost again where that leads to a saddle point; long chains are so soft that none would find theirs.
     attempts
         How often a saddle point is left along its mode of negative curvature before it is accepted with a warning.
     extra
@@ -82,7 +86,7 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, /, attempts: int = 4, **extr
     """
     admit(atoms, vibrating=True)
     guard = Guard(atoms)
-    atoms = atoms.copy()
+    atoms = symmetric(atoms, NEARLY)[0]
     atoms.calc = DenSNetCalculator(model)
     for attempt in range(attempts):
         minimise(atoms)

@@ -1,7 +1,8 @@
 """Central differences of the analytic gradient and of the dipole along displacements.
 
 One file each, so that a killed job continues where it stopped; one set of self-consistent fields serves wavenumbers and
-intensities alike.
+intensities alike. What symmetry gives is not computed: the way back along an antisymmetric displacement is the image of
+the way forward, and the image of a displacement has the images of its forces.
 """
 
 from __future__ import annotations
@@ -21,9 +22,13 @@ from densnet.checkpoints import read_npz, write_npz
 from densnet.config import Reference
 from densnet.reference.calculator import ReferenceCalculator
 from densnet.reference.pool import computed
+from densnet.symmetry import Operation, operations
 
 TIGHT = 1e-9
 """Hartree; differences of gradients need a tighter self-consistent field than gradients."""
+
+SAME = 1e-6
+"""Å, between displacements of unit length that are the same."""
 
 Row = dict[str, np.ndarray]
 
@@ -61,15 +66,37 @@ def differences(
         (directions, 3), e.
     """
     displacer = Displacer(atoms, reference, displacement, Path(folder))
-    rows = [displacer.finished(direction) for direction in directions]
-    left = [index for index, row in enumerate(rows) if row is None]
+    images = images_of(directions, displacer.group)
+    needed = sorted({index for index, _, _ in images})
+    rows = {index: displacer.finished(directions[index]) for index in needed}
+    left = [index for index, row in rows.items() if row is None]
     found = computed(displacer, [directions[index] for index in left], processes)
     about = {"desc": f"displacements of {atoms.symbols}", "unit": "mode", "disable": None}
     progress = tqdm(found, total=len(rows), initial=len(rows) - len(left), **about)
-    for index, row in zip(left, progress, strict=True):
-        rows[index] = row
-    slopes = np.array([(row["forces"][1] - row["forces"][0]).ravel() for row in rows]) / (2 * displacement)
-    return slopes, np.array([row["dipole"][0] - row["dipole"][1] for row in rows]) / (2 * displacement)
+    rows |= dict(zip(left, progress, strict=True))
+    slopes, dipoles = [], []
+    for index, sign, operation in images:
+        forward, backward = rows[index]["forces"]
+        slopes.append(sign * operation(backward - forward).ravel() / (2 * displacement))
+        forward, backward = rows[index]["dipole"]
+        dipoles.append(sign * (forward - backward) * operation.signs / (2 * displacement))
+    return np.array(slopes), np.array(dipoles)
+
+
+def images_of(directions: np.ndarray, group: list[Operation]) -> list[tuple[int, int, Operation]]:
+    """Return of which earlier direction each is the image, or minus the image (sign), and by which operation."""
+    found: list[tuple[int, int, Operation]] = []
+    for direction in directions:
+        earlier = sorted({index for index, _, _ in found})
+        known = (
+            (index, sign, operation)
+            for index in earlier
+            for operation in group
+            for sign in (1, -1)
+            if np.abs(sign * operation(directions[index]) - direction).max() < SAME
+        )
+        found.append(next(known, (len(found), 1, group[0])))
+    return found
 
 
 @dataclass
@@ -95,11 +122,13 @@ class Displacer:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.group = operations(self.atoms.positions, self.atoms.get_masses())
 
     def __call__(self, direction: np.ndarray) -> Row:
         """Return forces (2, atoms, 3), eV/Angstrom, and dipoles (2, 3), e Angstrom, forward and backward."""
         calculator, start = self._centre
-        row = _displaced(self.atoms, direction * self.displacement, calculator, start)
+        turned = (op for op in self.group if np.abs(op(direction) + direction).max() < SAME)
+        row = _displaced(self.atoms, direction * self.displacement, calculator, start, next(turned, None))
         key = self._key(direction)
         write_npz(self._path(key), key, **row)
         return row
@@ -128,7 +157,13 @@ def _density_at(atoms: Atoms, calculator: ReferenceCalculator) -> list[np.ndarra
     return calculator.state()
 
 
-def _displaced(atoms: Atoms, step: np.ndarray, calculator: ReferenceCalculator, start: list[np.ndarray]) -> Row:
+def _displaced(
+    atoms: Atoms,
+    step: np.ndarray,
+    calculator: ReferenceCalculator,
+    start: list[np.ndarray],
+    reversing: Operation | None,
+) -> Row:
     forces, dipoles = [], []
     calculator.restore(start)
     for sign in (1, -1):
@@ -136,6 +171,9 @@ def _displaced(atoms: Atoms, step: np.ndarray, calculator: ReferenceCalculator, 
         moved.positions = atoms.positions + sign * step
         forces.append(calculator.get_forces(moved))
         dipoles.append(calculator.get_dipole_moment(moved))
+        if reversing:
+            back = reversing(forces[0]), dipoles[0] * reversing.signs
+            return {"forces": np.array([forces[0], back[0]]), "dipole": np.array([dipoles[0], back[1]])}
         calculator.restore(calculator.state()[::-1])  # from there through the start: the other side is extrapolated
     return {"forces": np.array(forces), "dipole": np.array(dipoles)}
 

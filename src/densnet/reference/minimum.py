@@ -17,12 +17,15 @@ from densnet.reference.calculator import ReferenceCalculator
 from densnet.reference.displacements import TIGHT, result_key
 from densnet.reference.xtb import xtb_calculator
 from densnet.rigid import vibrational_space
+from densnet.symmetry import Operation, symmetric, symmetrised, symmetrised_hessian
 
 log = logging.getLogger(__name__)
 
 CONVERGED = 2e-2
 """eV/Angstrom, largest force on an atom of a minimum: the noise of a coarse grid. What is left is in the result."""
 STEPS = 200
+NEARLY = 0.02
+"""Å, how far a start may be from a symmetry that its minimum is given."""
 SOFTEST = 2.0
 """eV/Angstrom^2, smallest curvature of the Hessian that a relaxation starts from."""
 
@@ -36,7 +39,8 @@ def relax(
 ) -> Atoms:
     """Return the minimum next to a structure, with energy and forces in its calculator's results.
 
-    Quasi-Newton steps. From the Hessian of GFN2-xTB they are a third of those from a unit one.
+    Quasi-Newton steps. From the Hessian of GFN2-xTB they are a third of those from a unit one. The minimum is in its
+    principal axes, and the symmetry that the start nearly has (`densnet.symmetry`) it has to the last digit.
 
     Parameters
     ----------
@@ -56,14 +60,19 @@ def relax(
     CalculationError
         When the forces do not become small enough.
     """
-    relaxed = atoms.copy()
-    relaxed.calc = InternalForces(reference, folder)
+    relaxed, group, turn = symmetric(atoms, NEARLY)
+    if curvature is None:
+        curvature = xtb_hessian(relaxed)
+    else:
+        curvature = np.einsum("ia,kilj,jb->kalb", turn, _blocks(curvature), turn).reshape(np.shape(curvature))
+    relaxed.calc = InternalForces(reference, folder, group)
     optimizer = BFGS(relaxed, logfile=None, maxstep=0.1)
-    optimizer.H0 = _stiffened(xtb_hessian(atoms) if curvature is None else curvature)
+    optimizer.H0 = _stiffened(symmetrised_hessian(curvature, group))
     if not optimizer.run(fmax=fmax, steps=STEPS):
         left = np.linalg.norm(relaxed.get_forces(), axis=1).max()
         raise CalculationError(f"{atoms.symbols}: no DFT minimum after {STEPS} steps (largest force {left:.4f} eV/Å)")
-    log.info("%s: minimum after %d steps", atoms.symbols, optimizer.nsteps)
+    about = atoms.symbols, optimizer.nsteps, len(group)
+    log.info("%s: minimum after %d steps, %d operations of symmetry", *about)
     return relaxed
 
 
@@ -76,11 +85,13 @@ class InternalForces(ReferenceCalculator):
         Level of theory.
     folder
         Where results are kept; those of a structure that is there are not computed again.
+    group
+        Symmetry of the structure.
     """
 
-    def __init__(self, reference: Reference, folder: str | Path) -> None:
+    def __init__(self, reference: Reference, folder: str | Path, group: list[Operation]) -> None:
         super().__init__(reference, conv_tol=min(reference.conv_tol, TIGHT))
-        self.folder = Path(folder)
+        self.folder, self.group = Path(folder), group
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def calculate(self, atoms: Atoms, *arguments: Any, **options: Any) -> None:  # noqa: ANN401, D102 - ASE's interface
@@ -92,7 +103,8 @@ class InternalForces(ReferenceCalculator):
             return
         super().calculate(atoms, *arguments, **options)
         internal = vibrational_space(atoms.positions, np.ones(len(atoms)))
-        self.results["forces"] = (internal @ (internal.T @ self.results["forces"].ravel())).reshape(-1, 3)
+        forces = (internal @ (internal.T @ self.results["forces"].ravel())).reshape(-1, 3)
+        self.results["forces"] = symmetrised(forces, self.group)
         largest = np.linalg.norm(self.results["forces"], axis=1).max()
         log.info("energy %.6f eV, largest force %.4f eV/Å", self.results["energy"], largest)
         write_npz(path, key, **self.results)
@@ -110,6 +122,11 @@ def xtb_hessian(atoms: Atoms, displacement: float = 0.01) -> np.ndarray:
             forces.append(moved.get_forces().ravel())
         rows.append((forces[1] - forces[0]) / (2 * displacement))
     return (np.array(rows) + np.array(rows).T) / 2
+
+
+def _blocks(hessian: np.ndarray) -> np.ndarray:
+    """Return a Hessian (3 atoms, 3 atoms) as (atoms, 3, atoms, 3)."""
+    return np.reshape(hessian, (len(hessian) // 3, 3, -1, 3))
 
 
 def _stiffened(curvature: np.ndarray) -> np.ndarray:

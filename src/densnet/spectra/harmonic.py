@@ -15,6 +15,7 @@ from densnet.errors import DataError
 from densnet.files import atomic
 from densnet.rigid import vibrational_space
 from densnet.spectra.units import HARMONIC, with_units
+from densnet.symmetry import irreducible, operations
 
 Array = NDArray[np.float64]
 
@@ -52,6 +53,9 @@ class Modes:
 def normal_modes(hessian: ArrayLike, dipole_derivatives: ArrayLike, positions: ArrayLike, masses: ArrayLike) -> Modes:
     """Diagonalise a Hessian in the space of internal motions.
 
+    Modes of a symmetric molecule (`densnet.symmetry.operations`) are symmetric or antisymmetric as well, even where
+    wavenumbers nearly coincide.
+
     Parameters
     ----------
     hessian
@@ -65,9 +69,12 @@ def normal_modes(hessian: ArrayLike, dipole_derivatives: ArrayLike, positions: A
     """
     weights = 1 / np.sqrt(np.repeat(np.asarray(masses, float), 3))
     weighted = np.asarray(hessian, float) * weights[:, None] * weights
-    space = vibrational_space(positions, masses)
-    values, vectors = np.linalg.eigh(space.T @ (weighted + weighted.T) @ space / 2)
-    vectors = (space @ vectors).T
+    parts = irreducible(vibrational_space(positions, masses), operations(positions, masses))
+    solved = [np.linalg.eigh(part.T @ (weighted + weighted.T) @ part / 2) for part in parts]
+    values = np.concatenate([values for values, _ in solved])
+    vectors = np.concatenate([(part @ rotation).T for part, (_, rotation) in zip(parts, solved, strict=True)])
+    order = np.argsort(values)
+    values, vectors = values[order], vectors[order]
     return Modes(
         frequencies=wavenumbers(values),
         vectors=vectors.reshape(len(values), -1, 3),
