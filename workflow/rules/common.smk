@@ -29,6 +29,7 @@ GPUS, NETWORK_GPUS = gpus(study.reference.device), network_gpus(study.device)
 PROCESSES = 1 if GPUS else study.harmonic.processes
 DATASET = "<results>/dataset.zarr.zip"
 BATCHES = batches(study.simulation)
+TRACKED = shipped_spectra.tracked_lengths(study)
 VARIANTS = {name: study.variant(name) for name in study.variants}
 
 
@@ -63,6 +64,11 @@ def one_of(lengths):
 def not_shipped(pattern, lengths):
     """Return the chain lengths whose spectrum of DFT has to be computed, as the pattern of a wildcard."""
     return one_of([length for length in lengths if pattern.format(length) not in SHIPPED_SPECTRA])
+
+
+def sha256_of_shipped(spectrum):
+    """Return the checksum of a shipped spectrum: another one is taken again."""
+    return shipped_spectra.read(SHIPPED_SPECTRA[spectrum])["sha256"]
 
 
 def sampled(campaign, length):
@@ -127,8 +133,7 @@ def chunk_files(pattern, lengths=None):
 
 def model_minimum(wildcards):
     """Return the model's minimum and modes: DFT that is tracked in them begins there, on one conformer."""
-    tracked = set(study.harmonic.tracked) - set(study.harmonic.full)
-    return [f"<results>/harmonic/model_{wildcards.length}.json"] if int(wildcards.length) in tracked else []
+    return [f"<results>/harmonic/model_{wildcards.length}.json"] if int(wildcards.length) in TRACKED else []
 
 
 def trajectories(lengths):

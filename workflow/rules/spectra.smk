@@ -146,7 +146,7 @@ rule harmonic_tracked:
     benchmark:
         "<benchmarks>/harmonic_tracked/{length}.tsv"
     wildcard_constraints:
-        length=one_of(set(study.harmonic.tracked) - set(study.harmonic.full)),
+        length=not_shipped("harmonic/dft_{}.json", TRACKED),
     priority: 5  # the longest way from the model to the report
     conda:
         "../../envs/densnet.yaml"
@@ -165,6 +165,33 @@ rule harmonic_tracked:
         "../scripts/harmonic_tracked.py"
 
 
+rule shipped_tracked:
+    input:
+        model=MODEL,
+        code=sources("dynamics.vibrations", "spectra.shipped", "spectra.tracked"),
+    output:
+        "<results>/harmonic/dft_{length}.json",
+    log:
+        "<logs>/shipped_tracked/{length}.log",
+    benchmark:
+        "<benchmarks>/shipped_tracked/{length}.tsv"
+    wildcard_constraints:
+        length=one_of(length for length in TRACKED if f"harmonic/dft_{length}.json" in SHIPPED_SPECTRA),
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 500),
+        runtime=60,
+    params:
+        path=lambda wildcards: str(SHIPPED_SPECTRA[f"harmonic/dft_{wildcards.length}.json"]),
+        sha256=lambda wildcards: sha256_of_shipped(f"harmonic/dft_{wildcards.length}.json"),
+    message:
+        "Taking the shipped spectrum {params.path}, beside the model"
+    script:
+        "../scripts/shipped_tracked.py"
+
+
 rule shipped_spectrum:
     input:
         code=sources("spectra.shipped"),
@@ -175,7 +202,7 @@ rule shipped_spectrum:
     benchmark:
         "<benchmarks>/shipped/{spectrum}.tsv"
     wildcard_constraints:
-        spectrum=one_of(SHIPPED_SPECTRA),
+        spectrum=one_of(SHIPPED_SPECTRA.keys() - {f"harmonic/dft_{length}.json" for length in TRACKED}),
     conda:
         "../../envs/densnet.yaml"
     threads: 1
@@ -184,7 +211,7 @@ rule shipped_spectrum:
         runtime=30,
     params:
         path=lambda wildcards: str(SHIPPED_SPECTRA[wildcards.spectrum]),
-        sha256=lambda wildcards: shipped_spectra.read(SHIPPED_SPECTRA[wildcards.spectrum])["sha256"],
+        sha256=lambda wildcards: sha256_of_shipped(wildcards.spectrum),
     message:
         "Taking the shipped spectrum {params.path}"
     script:

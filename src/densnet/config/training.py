@@ -58,6 +58,9 @@ class Training(Section):
     """Steps of the whole schedule."""
     batch: Count = 5
     """Frames in a step."""
+    balance: Real | None = Field(None, gt=0, le=1)
+    """How much more often frames of a molecule (by its electrons) are drawn that has few of them: each as often as the
+    number of its molecule's frames to the power of minus this; 1: every molecule as often, null: every frame."""
     max_electrons: Count | None = None
     """Electrons in a step, of all its frames together: it ends before a frame with which it would have more. One frame
     it always has; null: only ``batch`` ends it."""

@@ -19,6 +19,9 @@ def settings(study: Study) -> dict[str, dict[str, Any]]:
     common = {"seed": study.seed, "molecule": molecule, "reference": study.reference.level()}
     hessian = common | {"harmonic": study.harmonic.model_dump(include={"hessian", "displacement"})}
     found = {f"harmonic/dft_{length}.json": hessian | {"length": length} for length in study.harmonic.full}
+    tracked = common | {"harmonic": study.harmonic.model_dump(include={"displacement", "captured", "max_modes"})}
+    for length in tracked_lengths(study):
+        found[f"harmonic/dft_{length}.json"] = tracked | {"length": length}
     if name := study.spectra.reference:
         campaign = study.sampling[name].model_dump(exclude={"lengths"}) | {"name": name}  # random streams have the name
         spectra = study.spectra.model_dump(mode="json", include={"fwhm", "range"})
@@ -27,6 +30,11 @@ def settings(study: Study) -> dict[str, dict[str, Any]]:
             f"spectra/aimd_{length}.json": dynamics | {"length": length} for length in study.sampling[name].lengths
         }
     return found
+
+
+def tracked_lengths(study: Study) -> list[int]:
+    """Return the chain lengths whose spectrum of DFT is in the space of a model's active modes."""
+    return sorted(set(study.harmonic.tracked) - set(study.harmonic.full))
 
 
 def find(study: Study, folder: Path, results: Path) -> tuple[dict[str, Path], list[str]]:

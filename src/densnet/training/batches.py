@@ -15,7 +15,8 @@ from densnet.models.graph import Graph
 class Batches:
     """The frames of every step: a function of the seed and the step alone, whatever was asked for before.
 
-    Every epoch is a new random order of all frames, which `cut` makes into steps. With a cap the number of its steps
+    Every epoch is a new random order of all frames, which `cut` makes into steps; where molecules of few frames are
+    drawn more often (``balance``), it is as many draws with replacement. With a cap the number of its steps
     depends on the order, so epochs are cut one after the other, from the first to that of the step asked for.
 
     Parameters
@@ -30,6 +31,8 @@ class Batches:
 
     def __init__(self, electrons: Sequence[int], settings: Training, seed: int) -> None:
         self.electrons, self.settings, self.seed = electrons, settings, seed
+        sizes, index, counts = torch.tensor(electrons).unique(return_inverse=True, return_counts=True)
+        self.weights = counts[index].double() ** -settings.balance if len(sizes) > 1 and settings.balance else None
         self._open(0, 0)
 
     def of(self, step: int) -> list[int]:
@@ -43,7 +46,11 @@ class Batches:
     def _open(self, epoch: int, first: int) -> None:
         """Go to an epoch, whose first step is the one given."""
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
-        order = torch.randperm(len(self.electrons), generator=generator).tolist()
+        number = len(self.electrons)
+        if self.weights is None:
+            order = torch.randperm(number, generator=generator).tolist()
+        else:
+            order = torch.multinomial(self.weights, number, replacement=True, generator=generator).tolist()
         self.epoch, self.first = epoch, first
         self.steps = cut(order, self.electrons, self.settings.batch, self.settings.max_electrons or math.inf)
 

@@ -1,0 +1,45 @@
+"""Tracked spectra that outlive the model whose modes were tracked: another model is held against the same modes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from scipy.optimize import linear_sum_assignment
+
+from densnet.spectra.harmonic import Modes
+
+
+def structure(spectrum: dict[str, Any]) -> Atoms:
+    """Return the minimum of a harmonic spectrum."""
+    return Atoms(spectrum["symbols"], spectrum["positions"])
+
+
+def beside(spectrum: dict[str, Any], modes: Modes) -> dict[str, Any]:
+    """Return a tracked spectrum of DFT with the modes of a model that are nearest to its own.
+
+    Parameters
+    ----------
+    spectrum
+        Modes in the space of another model's active ones (`densnet.reference.harmonic.tracked_spectrum`), read from a
+        file.
+    modes
+        The model's, at the same minimum.
+
+    Returns
+    -------
+    dict
+        The spectrum; ``model``, this model's modes, one for each that was tracked, and ``captured``, the share of its
+        intensity that those carry, take the place of the other's.
+    """
+    theirs = np.reshape(spectrum["modes"], (len(spectrum["modes"]), -1))
+    overlap = (modes.vectors.reshape(len(modes.vectors), -1) @ theirs.T) ** 2
+    chosen = np.sort(linear_sum_assignment(-overlap)[0])
+    found = {
+        "frequencies": modes.frequencies[chosen].tolist(),
+        "intensities": modes.intensities[chosen].tolist(),
+        "modes": modes.vectors[chosen].tolist(),
+    }
+    captured = float(modes.intensities[chosen].sum() / modes.intensities.sum())
+    return spectrum | {"model": found, "captured": captured}
