@@ -13,7 +13,8 @@ from densnet.spectra import shipped
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "workflow" / "studies" / "tiny.yaml"
-DFT, AIMD = "harmonic/dft_1.json", "spectra/aimd_1.json"
+DFT, AIMD, TRACKED = "harmonic/dft_1.json", "spectra/aimd_1.json", "harmonic/dft_2.json"
+ALL = {DFT, AIMD, TRACKED}
 
 
 def study(**changes):
@@ -22,9 +23,10 @@ def study(**changes):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Both spectra of the tiny study, shipped."""
-    for path, spectrum in ((DFT, {"frequencies": [1.0, 2.0, 3.0]}), (AIMD, {"intensity": [0.5]})):
-        (tmp_path / path).parent.mkdir()
+    """The spectra of the tiny study, shipped."""
+    spectra = {DFT: {"frequencies": [1.0, 2.0, 3.0]}, AIMD: {"intensity": [0.5]}, TRACKED: {"frequencies": [4.0]}}
+    for path, spectrum in spectra.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(json.dumps(spectrum))
     reference_spectra.add("tiny", tmp_path, shipped.settings(study()), tmp_path / "data")
     return tmp_path / "data"
@@ -38,7 +40,7 @@ def test_taken_when_what_decides_them_agrees(folder, tmp_path):
     found, messages = find(study(), folder)
     assert len(messages) == 1
     assert "spectra=compute" in messages[0]
-    assert found == {DFT: folder / "tiny_dft_1.json", AIMD: folder / "tiny_aimd_1.json"}
+    assert found == {path: folder / f"tiny_{Path(path).name}" for path in ALL}
     shipped.fetch(found[DFT], tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text()) == {"frequencies": [1.0, 2.0, 3.0]}
 
@@ -46,15 +48,16 @@ def test_taken_when_what_decides_them_agrees(folder, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "left"),
     [
-        ({"density_network": {"cutoff": 3.0}, "harmonic": {"max_modes": 2, "processes": 3}}, {DFT, AIMD}),
-        ({"reference": {"max_cycle": 99}, "name": "copy", "molecule": {"name": "chain"}}, {DFT, AIMD}),
-        ({"spectra": {"fwhm": 1700.0}}, {DFT}),
-        ({"sampling": {"spectrum": {"steps": 60}}}, {DFT}),
+        ({"density_network": {"cutoff": 3.0}, "harmonic": {"processes": 3}}, ALL),
+        ({"reference": {"max_cycle": 99}, "name": "copy", "molecule": {"name": "chain"}}, ALL),
+        ({"harmonic": {"max_modes": 2}}, {DFT, AIMD}),
+        ({"spectra": {"fwhm": 1700.0}}, {DFT, TRACKED}),
+        ({"sampling": {"spectrum": {"steps": 60}}}, {DFT, TRACKED}),
         ({"harmonic": {"displacement": 0.02}}, {AIMD}),
         ({"reference": {"xc": "BLYP"}}, set()),
         ({"seed": 2}, set()),
         ({"spectra": "compute"}, set()),
-        ({"labels": "compute"}, {DFT, AIMD}),
+        ({"labels": "compute"}, ALL),
     ],
 )
 def test_other_settings_take_what_they_leave_alone(folder, changes, left):
@@ -65,6 +68,7 @@ def test_what_differs_is_named(folder):
     _, messages = find(study(spectra={"fwhm": 1700.0}, harmonic={"displacement": 0.02}), folder)
     assert sorted(message.split(" has another ")[1] for message in messages) == [
         "harmonic.displacement",
+        "harmonic.displacement",
         "spectra.fwhm",
     ]
 
@@ -73,16 +77,16 @@ def test_a_renamed_campaign_has_other_random_streams(folder):
     values = yaml.safe_load(TINY.read_text())
     values["sampling"]["renamed"] = values["sampling"].pop("spectrum")
     values["spectra"]["reference"] = "renamed"
-    assert find(check_study(values), folder)[0].keys() == {DFT}
+    assert find(check_study(values), folder)[0].keys() == {DFT, TRACKED}
 
 
 def test_computed_ones_are_kept(folder):
     home = folder.parent / "results" / "tiny"
     (home / "harmonic").mkdir(parents=True)
     (home / DFT).touch()
-    assert find(study(), folder)[0].keys() == {DFT, AIMD}  # taken before, it is taken again
+    assert find(study(), folder)[0].keys() == ALL  # taken before, it is taken again
     (home / "harmonic" / "minimum_1.traj").touch()
-    assert find(study(), folder)[0].keys() == {AIMD}
+    assert find(study(), folder)[0].keys() == {AIMD, TRACKED}
 
 
 def test_a_flipped_byte_is_refused(folder, tmp_path):
@@ -97,7 +101,7 @@ def test_a_flipped_byte_is_refused(folder, tmp_path):
 @pytest.mark.parametrize("damage", ["", "{", "[1]", "\x00"])
 def test_a_file_that_is_none_concerns_nobody(folder, damage):
     (folder / "another.json").write_text(damage)
-    assert find(study(), folder)[0].keys() == {DFT, AIMD}
+    assert find(study(), folder)[0].keys() == ALL
 
 
 def test_without_any_nothing_is_taken(tmp_path):

@@ -15,8 +15,8 @@ SIZES = (18, 10, 10, 18, 34, 10, 26, 18, 10, 90)
 """Of chains; the last one is more than a step may hold."""
 
 
-def made(batch=4, cap=None, seed=5, sizes=SIZES):
-    return Batches(sizes, Training(batch=batch, max_electrons=cap), seed)
+def made(batch=4, cap=None, seed=5, sizes=SIZES, balance=None):
+    return Batches(sizes, Training(batch=batch, max_electrons=cap, balance=balance), seed)
 
 
 def test_every_frame_once_in_an_epoch():
@@ -69,3 +69,17 @@ def test_electrons(name, count):
     symbols, positions = labelled.frames(name, 2, seed=1)
     model = toys.model()
     assert electrons([model.graph([(symbols, one)]) for one in positions], model.elements) == [count, count]
+
+
+def test_balance_draws_frames_of_rare_molecules_more_often():
+    sizes = [10] * 64 + [20] * 16 + [40] * 4
+    shares = {}
+    for balance in (None, 0.5, 1.0):
+        batches = made(batch=7, sizes=sizes, balance=balance)
+        drawn = [sizes[frame] for step in range(1200) for frame in batches.of(step)]
+        assert len(drawn) == 100 * len(sizes)
+        shares[balance] = [drawn.count(size) / len(drawn) for size in (10, 20, 40)]
+    assert shares[None] == [64 / 84, 16 / 84, 4 / 84]
+    assert shares[0.5] == pytest.approx([8 / 14, 4 / 14, 2 / 14], abs=0.02)
+    assert shares[1.0] == pytest.approx([1 / 3] * 3, abs=0.02)
+    assert made(balance=1.0, sizes=[10] * 5).of(3) == made(sizes=[10] * 5).of(3)
