@@ -51,7 +51,7 @@ rule all:
     default_target: True
     input:
         rules.plot_spectra.output,
-        rules.plot_training.output,
+        [] if SHIPPED_MODEL else rules.plot_training.output,
         rules.plot_errors.output,
         rules.plot_labels.output,
         rules.pack.output,

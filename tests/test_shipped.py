@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.training import labelled
 
-from densnet import shipped
+from densnet import shipped, shipped_models
 from densnet.config import SPLITS, Labels, fingerprint, load_study
 from densnet.dataset import Dataset, gather
 from densnet.errors import CalculationError, DataError
@@ -209,6 +209,11 @@ def test_models_that_ship_are_of_the_study_of_their_name(path):
     model, asked = DenSNet.load(path.stem), load_study(ROOT / "workflow" / "studies" / f"{path.stem}.yaml")
     assert model.metadata["name"] == path.stem
     assert model.metadata["study"] == asked.data_settings()
+    assert shipped_models.find(asked, MODELS, ROOT / "none")[0] == path
+    for name in ("density_training", "energy_training"):
+        section = getattr(asked, name)
+        assert type(section)(**model.metadata[name]["settings"]) == section
+    assert (model.density.config, model.energy.config) == (asked.density_network, asked.energy_network)
     assert path.stat().st_size < 10e6
 
 

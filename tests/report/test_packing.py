@@ -76,8 +76,8 @@ def test_a_shipped_model_is_in_the_table_and_known_by_its_name(files, tmp_path, 
     pack(*files)
     monkeypatch.setattr(store, "SHIPPED", tmp_path / "models")
     with pytest.raises(ModelError, match=r"trained\.pt: has no evaluation; ship results/STUDY/model\.pt"):
-        models.add(files[0], tmp_path / "models")
-    assert models.add(files[2], tmp_path / "models") == tmp_path / "models" / "toy.pt"
+        models.add(files[0], tmp_path / "models", {"seed": 1})
+    assert models.add(files[2], tmp_path / "models", {"seed": 1}) == tmp_path / "models" / "toy.pt"
     text = (tmp_path / "models" / "README.md").read_text()
     assert "| `toy.pt` | PBE-D4/def2-SVP | monomer | 48 | 0.300 | 0.0123 | 6.0 | 11.0 | 123 | 0.1 |" in text
     assert "|  |  | 2-mer | 24 | 0.300 | 0.0123 | 6.0 | 13.0 |  |  |  |" in text

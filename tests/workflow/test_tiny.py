@@ -142,19 +142,27 @@ def test_another_seed_repeats_everything_random(lived_in):
 
 
 def test_a_shipped_set_is_taken_in_the_place_of_computing(lived_in, tmp_path):
-    assert lived_in.run("ship", "ship_spectra").returncode == 0
+    assert lived_in.run("ship", "ship_model", "ship_spectra").returncode == 0
     assert lived_in.planned() == {}  # what was computed is kept
-    fresh = House.copy(lived_in.root, tmp_path / "fresh", (*PARTS, "data"))
+    fresh = House.copy(lived_in.root, tmp_path / "fresh", (*PARTS, "data", "models"))
     jobs = fresh.planned()
-    reference = {"sample", "label", "fit", "gather", "infrared_aimd", "harmonic_full", "shipped", "shipped_spectrum"}
-    assert {name: jobs[name] for name in jobs.keys() & reference} == {"shipped": 1, "shipped_spectrum": 2}
+    computed = {"sample", "label", "fit", "gather", "infrared_aimd", "minimum", "harmonic_full", "harmonic_tracked"}
+    assert jobs.keys() & {*computed, "train_density", "train_energy"} == set()
+    assert [jobs[f"shipped{what}"] for what in ("", "_model", "_spectrum", "_tracked")] == [1, 1, 2, 1]
     spectra = "results/tiny/harmonic/dft_1.json", "results/tiny/spectra/aimd_1.json"
-    result = fresh.run("labels", *spectra)
+    result = fresh.run("labels", "results/tiny/harmonic/dft_2.json", *spectra)
     assert result.returncode == 0, result.stdout
     assert "labels: the shipped set data/tiny.zarr.zip" in result.stdout
-    assert "spectra: tiny_dft_1.json, tiny_aimd_1.json of data/spectra" in result.stdout
+    assert "spectra: tiny_dft_1.json, tiny_dft_2.json, tiny_aimd_1.json of data/spectra" in result.stdout
     for path in spectra:
         assert json.loads((fresh.root / path).read_text()) == json.loads((lived_in.root / path).read_text())
+    tracked, other = (
+        json.loads((one.root / "results/tiny/harmonic/dft_2.json").read_text()) for one in (lived_in, fresh)
+    )
+    for name in ("frequencies", "modes", "residuals"):
+        assert other[name] == tracked[name]
+    for name in ("frequencies", "intensities"):
+        assert other["model"][name] == pytest.approx(tracked["model"][name], rel=1e-3, abs=1e-2)
     taken, shipped = (fresh.root / path for path in ("results/tiny/dataset.zarr.zip", "data/tiny.zarr.zip"))
     assert taken.read_bytes() == shipped.read_bytes()
     change(fresh, "workflow/studies/tiny.yaml", "labels: {chunk", "labels: {source: compute, chunk")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snakemake.logging import logger
 
-from densnet import shipped
+from densnet import shipped, shipped_models
 from densnet.config import check_results
 from densnet.errors import DensnetError
 from densnet.spectra import shipped as shipped_spectra
@@ -15,10 +15,12 @@ try:
     study = read_study(config, Path(workflow.basedir))
     SETS = Path(os.path.relpath(Path(workflow.basedir) / "data"))
     SHIPPED, about_labels = shipped.find(study, SETS, Path("results"))
+    TRAINED = Path("results", study.name, "joint" if study.joint_training.steps else "energy", "model.pt")
+    SHIPPED_MODEL, about_model = shipped_models.find(study, SETS.parent / "models", TRAINED)
     SHIPPED_SPECTRA, about_spectra = shipped_spectra.find(study, SETS / "spectra", Path("results"))
     if workflow.is_main_process:  # the processes of single jobs need not look again
         check_chemistry(study)
-        for about in filter(None, [about_labels, *about_spectra]):
+        for about in filter(None, [about_labels, about_model, *about_spectra]):
             logger.info(about)
         check_results(study.name, study.molecule, Path("results"))
 except DensnetError as error:

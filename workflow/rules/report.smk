@@ -67,6 +67,7 @@ rule ship_model:
         runtime=30,
     params:
         folder="models",
+        settings=study.model_settings(),
     message:
         "Putting the model among those that ship, and its errors into their table"
     script:

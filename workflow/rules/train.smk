@@ -131,3 +131,30 @@ MODEL = rules.train_energy.output.model
 if study.joint_training.steps:
     TRAININGS["both networks"] = rules.train_joint.output.history
     MODEL = rules.train_joint.output.model
+
+if SHIPPED_MODEL:
+
+    rule shipped_model:
+        input:
+            code=sources("shipped_models"),
+        output:
+            "<results>/shipped/model.pt",
+        log:
+            "<logs>/shipped_model.log",
+        benchmark:
+            "<benchmarks>/shipped_model.tsv"
+        conda:
+            "../../envs/densnet.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=30,
+        params:
+            path=str(SHIPPED_MODEL),
+            sha256=shipped_models.read_index(SHIPPED_MODEL.parent)[SHIPPED_MODEL.stem]["sha256"],
+        message:
+            "Taking the shipped model {params.path}"
+        script:
+            "../scripts/shipped_model.py"
+
+    MODEL = rules.shipped_model.output[0]

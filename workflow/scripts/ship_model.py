@@ -6,4 +6,4 @@ from densnet.report.models import add
 from densnet.workflow import job
 
 with job(snakemake):
-    add(Path(snakemake.input.model), Path(snakemake.params.folder))
+    add(Path(snakemake.input.model), Path(snakemake.params.folder), snakemake.params.settings)

@@ -20,6 +20,7 @@ from densnet.config.training import (
     EnergyTraining,
     GridTraining,
     JointTraining,
+    Models,
     Variant,
 )
 from densnet.consistency import LONGEST, problems
@@ -50,6 +51,7 @@ class Study(Section):
     grid_training: GridTraining = GridTraining()
     energy_training: EnergyTraining = EnergyTraining()
     joint_training: JointTraining = JointTraining()
+    models: Models = Models()
     simulation: Simulation
     spectra: Spectra = Spectra()
     harmonic: Harmonic = Harmonic()
@@ -81,6 +83,15 @@ class Study(Section):
         if self.molecule.smiles:
             del values["molecule"]["name"]  # only a label then
         return values
+
+    def model_settings(self) -> dict[str, Any]:
+        """Return the settings that decide what the trained model is: the key of a shipped one."""
+        networks = self.model_dump(mode="json", include={"density_network", "energy_network"})
+        names = ("density_training", "grid_training", "energy_training", "joint_training")
+        trainings = {name: one for name in names if (one := self.model_dump(mode="json")[name])["steps"]}
+        for training in trainings.values():
+            del training["processes"]
+        return self.data_settings() | networks | trainings
 
     def variant(self, name: str) -> Study:
         """Return the study with a variant's settings put over its own; raise `ConfigError` when these do not fit."""
@@ -143,8 +154,8 @@ def load_study(path: str | Path, overlay: dict[str, Any] | None = None) -> Study
 
 def _spelt_out(values: dict[str, Any]) -> dict[str, Any]:
     """Return settings with ``labels: compute`` as what it is short for, so that no other key is lost."""
-    short = {key: {"source": values[key]} for key in ("labels", "spectra") if isinstance(values.get(key), str)}
-    return values | short
+    sources = ("labels", "models", "spectra")
+    return values | {key: {"source": values[key]} for key in sources if isinstance(values.get(key), str)}
 
 
 def check_study(values: dict[str, Any], source: str = "study") -> Study:

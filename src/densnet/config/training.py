@@ -156,6 +156,14 @@ class JointTraining(EnergyTraining, DensityLoss):
     """Weight of the loss of the density network beside that of the energy network."""
 
 
+class Models(Section):
+    """Where the trained model comes from."""
+
+    source: Literal["auto", "compute"] = "auto"
+    """``auto`` takes the one that ships with the project when its settings are those of the study; ``compute`` trains.
+    ``models: compute`` is short for this key."""
+
+
 TrainFrames = Annotated[
     Annotated[Count, Tag("[number]")] | Annotated[dict[Length, Count], Tag("[lengths]")],
     Discriminator(lambda value: "[lengths]" if isinstance(value, dict) else "[number]"),

@@ -14,10 +14,20 @@ from densnet.report.evaluation import training_seconds
 from densnet.report.style import names
 from densnet.report.tables import MISSING, level_name, markdown
 from densnet.report.variants import COLUMNS
+from densnet.shipped_models import register
 
 
-def add(model: Path, folder: Path) -> Path:
-    """Put a model among the shipped ones (its file and the table of all) and return its path.
+def add(model: Path, folder: Path, settings: dict[str, Any]) -> Path:
+    """Put a model among the shipped ones (its file, the index and the table of all) and return its path.
+
+    Parameters
+    ----------
+    model
+        The model, with its errors on the test frames.
+    folder
+        Where models lie that ship.
+    settings
+        What it was trained with (`Study.model_settings`).
 
     Raises
     ------
@@ -31,6 +41,7 @@ def add(model: Path, folder: Path) -> Path:
     path = folder / f"{metadata['name']}{SUFFIX}"
     with atomic(path) as temporary:
         shutil.copyfile(model, temporary)
+    register(path, settings)
     with atomic(folder / "README.md") as temporary:
         temporary.write_text(f"# Trained models\n\n{table(folder)}\n{EXPLANATION}")
     return path
@@ -62,7 +73,8 @@ def _cell(row: dict[str, Any], key: str, form: str) -> str:
 
 
 EXPLANATION = """\
-Made by the studies of the same names (`workflow/studies`) with `snakemake ship_model --config study=NAME`. Whatever
+Made by the studies of the same names (`workflow/studies`) with `snakemake ship_model --config study=NAME
+models=compute`; a study whose settings (`index.json`) are those of a model takes it in the place of training. Whatever
 takes a model takes one of these by its name, such as `densnet predict ethanol molecule.xyz -o out.extxyz`; `densnet
 info NAME` says what it is. Errors: mean absolute errors on test frames against DFT; density: integrated absolute
 difference in percent of the electrons; energy of a whole molecule. Training: seconds of all trainings together.

@@ -1,0 +1,78 @@
+"""Trained models that ship with the project: finding the one of a study, and taking it in the place of training."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from densnet.config import Study, fingerprint
+from densnet.errors import DataError
+from densnet.files import atomic, sha256
+from densnet.shipped import INDEX, differences
+
+SUFFIX = ".pt"
+
+
+def find(study: Study, folder: Path, trained: Path) -> tuple[Path | None, str]:
+    """Return the shipped model of a study, if there is one, and a sentence about it for the user.
+
+    Parameters
+    ----------
+    study
+        The study; with ``models.source: compute`` it takes none.
+    folder
+        Where the models and their index lie.
+    trained
+        File of the study's own model, which is kept where it is there.
+    """
+    index, settings = read_index(folder), study.model_settings()
+    for name, entry in index.items():
+        if entry["fingerprint"] == fingerprint(settings):
+            path = folder / f"{name}{SUFFIX}"
+            if study.models.source == "compute":
+                return None, f"model: trained (models.source: compute), although {path} ships"
+            if trained.exists():
+                return None, f"model: the one trained before; without {trained}, {path} would be taken"
+            return path, f"model: the shipped one, {path}; `--config models=compute` trains another instead"
+    if entry := index.get(study.name):
+        changed = ", ".join(differences(settings, entry["settings"]))
+        return None, f"model: trained: the shipped one of this name has another {changed}"
+    return None, ""
+
+
+def fetch(path: Path, out: Path) -> None:
+    """Copy a shipped model to where a study expects its own; raise `DataError` where it is not that of the index."""
+    remedy = f"restore it with `git checkout {path.parent}`, or say models: compute"
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; {remedy}") from None
+    if found != read_index(path.parent).get(path.stem, {}).get("sha256"):
+        raise DataError(f"{path}: damaged, or not the model of {INDEX}; {remedy}")
+    with atomic(out) as temporary:
+        shutil.copyfile(path, temporary)
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """Return checksum and settings of each shipped model, by study; raise `DataError` when the index is damaged."""
+    try:
+        index = json.loads((folder / INDEX).read_text())
+        damaged = [name for name, entry in index.items() if entry["fingerprint"] != fingerprint(entry["settings"])]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        damaged = [f"{type(error).__name__}: {error}"]
+    if damaged:
+        what = ", ".join(damaged)
+        raise DataError(f"{folder / INDEX}: not an index, or changed ({what}); restore it with `git checkout {folder}`")
+    return index
+
+
+def register(path: Path, settings: dict[str, Any]) -> None:
+    """Put a model that ships into the index of its folder, with the settings that it was trained with."""
+    index = read_index(path.parent)
+    index[path.stem] = {"sha256": sha256(path), "fingerprint": fingerprint(settings), "settings": settings}
+    with atomic(path.parent / INDEX) as temporary:
+        temporary.write_text(json.dumps(dict(sorted(index.items())), indent=1) + "\n")
