@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from densnet import shipped_models
 from densnet.config import check_study, load_study
 from densnet.errors import DataError
 from densnet.report import reference_spectra
@@ -73,6 +74,31 @@ def test_what_differs_is_named(folder):
     ]
 
 
+def test_dynamics_are_those_of_a_model_that_ships(tmp_path):
+    values = {path: {"length": int(path[-6])} for path in shipped.settings(study(), "abc") if path[8:9].isdigit()}
+    assert len(values) == len(study().simulation.lengths)
+    for path, spectrum in values.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(json.dumps(spectrum))
+    wanted = {path: own for path, own in shipped.settings(study(), "abc").items() if path in values}
+    reference_spectra.add("tiny", tmp_path, wanted, tmp_path / "data")
+    results, data = tmp_path / "results", tmp_path / "data"
+    assert "| dynamics of the model |" in (data / "README.md").read_text()
+    for model, changes, taken in (
+        ("abc", {"simulation": {"batch": 1}, "harmonic": {"max_modes": 2}}, True),
+        ("abc", {"simulation": {"production": 9.0}}, False),
+        ("other", {}, False),
+        (None, {}, False),
+    ):
+        found, _ = shipped.find(study(**changes), data, results, model)
+        assert found.keys() == (values.keys() if taken else set())
+    first = results / "tiny" / next(iter(values))
+    for computed in (first, results / "tiny" / "md" / first.stem / "0.h5"):
+        computed.parent.mkdir(parents=True)
+        computed.touch()
+    assert len(shipped.find(study(), data, results, "abc")[0]) == len(values) - 1
+
+
 def test_a_renamed_campaign_has_other_random_streams(folder):
     values = yaml.safe_load(TINY.read_text())
     values["sampling"]["renamed"] = values["sampling"].pop("spectrum")
@@ -110,7 +136,7 @@ def test_without_any_nothing_is_taken(tmp_path):
 
 def test_table_names_what_ships(folder):
     text = (folder / "README.md").read_text()
-    assert "| `tiny_dft_1.json` | PBE/STO-3G | 1 | 3 harmonic modes |" in text
+    assert "| `tiny_dft_1.json` | PBE/STO-3G | 1 | DFT, 3 harmonic modes |" in text
     assert "| `tiny_aimd_1.json` | PBE/STO-3G | 1 | AIMD |" in text
 
 
@@ -120,7 +146,9 @@ def test_what_ships_is_whole_and_of_its_studies():
     paths = list(folder.glob("*.json"))
     assert paths
     for path in paths:
-        name = path.stem.rsplit("_", 2)[0]
-        assert path in find(load_study(ROOT / "workflow" / "studies" / f"{name}.yaml"), folder)[0].values()
+        name = path.stem.partition("_")[0]
+        model = shipped_models.read_index(ROOT / "models").get(name, {}).get("sha256")
+        asked = load_study(ROOT / "workflow" / "studies" / f"{name}.yaml")
+        assert path in shipped.find(asked, folder, ROOT / "none", model)[0].values()
         assert shipped.read(path)["spectrum"]["provenance"]
     assert reference_spectra.table(folder) in (folder / "README.md").read_text()

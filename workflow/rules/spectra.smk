@@ -11,6 +11,8 @@ rule infrared:
         "<logs>/infrared/{length}.log",
     benchmark:
         "<benchmarks>/infrared/{length}.tsv"
+    wildcard_constraints:
+        length=not_shipped("spectra/{}.json", study.simulation.lengths),
     conda:
         "../../envs/densnet.yaml"
     threads: 1
@@ -218,12 +220,12 @@ rule shipped_spectrum:
         "../scripts/shipped_spectrum.py"
 
 
-SPECTRA_OF_DFT = shipped_spectra.settings(study)
+SPECTRA_TO_SHIP = shipped_spectra.settings(study, SHA256)
 
 
 rule ship_spectra:
     input:
-        [f"<results>/{path}" for path in SPECTRA_OF_DFT],
+        [f"<results>/{path}" for path in SPECTRA_TO_SHIP],
         code=sources("report.reference_spectra"),
     output:
         touch("<results>/spectra_shipped.done"),
@@ -239,9 +241,9 @@ rule ship_spectra:
         runtime=30,
     params:
         name=study.name,
-        wanted=SPECTRA_OF_DFT,
+        wanted=SPECTRA_TO_SHIP,
         folder=str(SETS / "spectra"),
     message:
-        "Putting the spectra of DFT among those that ship"
+        "Putting the spectra among those that ship"
     script:
         "../scripts/ship_spectra.py"

@@ -151,7 +151,7 @@ if SHIPPED_MODEL:
             runtime=30,
         params:
             path=str(SHIPPED_MODEL),
-            sha256=shipped_models.read_index(SHIPPED_MODEL.parent)[SHIPPED_MODEL.stem]["sha256"],
+            sha256=SHA256,
         message:
             "Taking the shipped model {params.path}"
         script:

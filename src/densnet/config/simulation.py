@@ -44,8 +44,8 @@ class Spectra(Section):
     """Infrared spectra."""
 
     source: Literal["auto", "compute"] = "auto"
-    """Of DFT: ``auto`` takes those that ship with the project when their settings are those of the study; ``compute``
-    never does. ``spectra: compute`` is short for this key."""
+    """``auto`` takes those that ship with the project when their settings are those of the study: of DFT, and of the
+    dynamics of a model that ships; ``compute`` never does. ``spectra: compute`` is short for this key."""
     fwhm: Positive = 12.0
     """cm^-1, line width of all spectra; Welch segments are chosen to give it (48.05/fwhm ps, Hann windows)."""
     range: tuple[Positive, Positive] = (400.0, 3500.0)

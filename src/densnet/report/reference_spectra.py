@@ -1,4 +1,4 @@
-"""The reference spectra that ship with the project: adding those of a study, and the table of all."""
+"""The spectra that ship with the project: adding those of a study, and the table of all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from densnet.spectra.shipped import checksum, name_of, read
 
 
 def add(name: str, results: Path, wanted: dict[str, dict[str, Any]], folder: Path) -> None:
-    """Put the reference spectra of a study among those that ship: their files, and the table of all.
+    """Put the spectra of a study among those that ship: their files, and the table of all.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def add(name: str, results: Path, wanted: dict[str, dict[str, Any]], folder: Pat
         with atomic(folder / name_of(name, path)) as temporary:
             temporary.write_text(json.dumps({"sha256": checksum(values), **values}) + "\n")
     with atomic(folder / "README.md") as temporary:
-        temporary.write_text(f"# Reference spectra\n\n{table(folder)}\n{EXPLANATION}")
+        temporary.write_text(f"# Spectra\n\n{table(folder)}\n{EXPLANATION}")
 
 
 def table(folder: Path) -> str:
@@ -40,7 +40,10 @@ def table(folder: Path) -> str:
     for path in sorted(folder.glob("*.json")):
         values = read(path)
         settings, spectrum = values["settings"], values["spectrum"]
-        kind = "AIMD" if "campaign" in settings else f"{len(spectrum['frequencies'])} harmonic modes"
+        if "frequencies" in spectrum:
+            kind = f"DFT, {len(spectrum['frequencies'])} harmonic modes{', tracked' if 'residuals' in spectrum else ''}"
+        else:
+            kind = "AIMD" if "campaign" in settings else "dynamics of the model"
         about = [level_name(settings["reference"]), str(settings["length"]), kind]
         rows.append([f"`{path.name}`", *about, f"`{fingerprint(settings)}`", f"`{values['sha256'][:16]}`"])
     return markdown(["spectrum", "level", "monomers", "kind", "settings", "sha256"], rows)

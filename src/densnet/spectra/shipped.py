@@ -1,4 +1,7 @@
-"""Spectra of DFT that ship with the project, harmonic or from AIMD: finding those of a study, and taking one."""
+"""Spectra that ship with the project: finding those of a study, and taking one.
+
+Those of DFT, harmonic or from AIMD, and those of the dynamics of a model that ships as well.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from densnet.config import Study, fingerprint
+from densnet.config import Simulation, Study, fingerprint
 from densnet.errors import DataError
 from densnet.files import atomic
 from densnet.shipped import differences
 
 
-def settings(study: Study) -> dict[str, dict[str, Any]]:
-    """Return what decides each spectrum of DFT of a study, by its file among the results."""
+def settings(study: Study, model: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return what decides each spectrum of a study that can ship, by its file among the results.
+
+    Parameters
+    ----------
+    study
+        The study.
+    model
+        Checksum of its model where that ships; without, spectra of the model's dynamics are its own affair.
+    """
     molecule = study.molecule.model_dump(exclude={"name"} if study.molecule.smiles else set())
     common = {"seed": study.seed, "molecule": molecule, "reference": study.reference.level()}
     hessian = common | {"harmonic": study.harmonic.model_dump(include={"hessian", "displacement"})}
@@ -22,9 +33,12 @@ def settings(study: Study) -> dict[str, dict[str, Any]]:
     tracked = common | {"harmonic": study.harmonic.model_dump(include={"displacement", "captured", "max_modes"})}
     for length in tracked_lengths(study):
         found[f"harmonic/dft_{length}.json"] = tracked | {"length": length}
+    spectra = study.spectra.model_dump(mode="json", include={"fwhm", "range"})
+    if model:
+        own = common | {"model": model, "simulation": _decisive(study.simulation), "spectra": spectra}
+        found |= {f"spectra/{length}.json": own | {"length": length} for length in study.simulation.lengths}
     if name := study.spectra.reference:
         campaign = study.sampling[name].model_dump(exclude={"lengths"}) | {"name": name}  # random streams have the name
-        spectra = study.spectra.model_dump(mode="json", include={"fwhm", "range"})
         dynamics = common | {"campaign": campaign, "spectra": spectra}
         found |= {
             f"spectra/aimd_{length}.json": dynamics | {"length": length} for length in study.sampling[name].lengths
@@ -32,12 +46,17 @@ def settings(study: Study) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _decisive(simulation: Simulation) -> dict[str, Any]:
+    """Return what decides trajectories, but for their last digits."""
+    return simulation.model_dump(exclude={"lengths", "batch", "compile"})
+
+
 def tracked_lengths(study: Study) -> list[int]:
     """Return the chain lengths whose spectrum of DFT is in the space of a model's active modes."""
     return sorted(set(study.harmonic.tracked) - set(study.harmonic.full))
 
 
-def find(study: Study, folder: Path, results: Path) -> tuple[dict[str, Path], list[str]]:
+def find(study: Study, folder: Path, results: Path, model: str | None = None) -> tuple[dict[str, Path], list[str]]:
     """Return the shipped spectra that a study can take, and sentences about them for the user.
 
     Parameters
@@ -48,6 +67,8 @@ def find(study: Study, folder: Path, results: Path) -> tuple[dict[str, Path], li
         Where the spectra lie, each with the settings that it was made with.
     results
         Where studies leave their results. Spectra that the study has computed there are kept.
+    model
+        Checksum of the study's model where that ships.
 
     Returns
     -------
@@ -61,7 +82,7 @@ def find(study: Study, folder: Path, results: Path) -> tuple[dict[str, Path], li
     there = {path: _read(path) for path in sorted(folder.glob("*.json"))}
     made_with = {path: values.get("settings") for path, values in there.items()}
     of = {fingerprint(values): path for path, values in made_with.items()}
-    wanted = settings(study).items()
+    wanted = settings(study, model).items()
     wanted = {path: own for path, own in wanted if not _computed(study, results / study.name, path, own["length"])}
     found = {path: of[key] for path, own in wanted.items() if (key := fingerprint(own)) in of}
     messages = []
@@ -82,9 +103,12 @@ def name_of(study: str, path: str) -> str:
 
 def _computed(study: Study, home: Path, path: str, length: int) -> bool:
     """Return whether the study has computed a spectrum itself: then there is what it was computed from."""
-    harmonic = path.startswith("harmonic/")
-    before = f"harmonic/minimum_{length}.traj" if harmonic else f"sample/{study.spectra.reference}/{length}"
-    return (home / before).exists() and (home / path).exists()
+    sources = {
+        "harmonic/dft": f"harmonic/minimum_{length}.traj",
+        "spectra/aimd": f"sample/{study.spectra.reference}/{length}",
+    }
+    before = home / sources.get(path.rpartition("_")[0], f"md/{length}")
+    return before.exists() and (home / path).exists()
 
 
 def _read(path: Path) -> dict[str, Any]:
