@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import molecule
 from scipy.spatial.transform import Rotation
 
@@ -66,6 +67,36 @@ def test_degenerate_modes_are_symmetric_or_antisymmetric():
     for operation in group:
         overlaps = np.einsum("kai,kai->k", operation(modes.vectors), modes.vectors)
         np.testing.assert_allclose(np.abs(overlaps), 1, atol=1e-8)
+
+
+def test_a_group_is_closed_and_grows_with_the_tolerance():
+    for seed in range(20):
+        atoms = turned("C2H4")
+        atoms.rattle(0.01, seed=seed)
+        still, _ = oriented(atoms)
+        orders = [
+            len(operations(still.positions, still.get_masses(), tolerance)) for tolerance in (0, 0.02, 0.04, 0.15)
+        ]
+        assert orders == sorted(orders)
+        assert (orders[0], orders[-1]) == (1, 8)
+        assert {*orders} <= {1, 2, 4, 8}
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-8, 1e-7, 5e-7, 1e-5])
+def test_molecules_that_are_linear_but_for_rounding_have_all_their_modes(noise):
+    atoms = Atoms("HCCH", [[-1.66, 0, 0], [-0.6, 0, 0], [0.6, 0, 0], [1.66, 0, 0]])
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        positions = atoms.positions + noise * rng.normal(size=(4, 3))
+        root = rng.normal(size=(12, 12))
+        modes = normal_modes(root @ root.T, np.zeros((12, 3)), positions, atoms.get_masses())
+        vectors = modes.vectors.reshape(len(modes.vectors), -1)
+        assert len(vectors) == vibrational_space(positions, atoms.get_masses()).shape[1]
+        np.testing.assert_allclose(vectors @ vectors.T, np.eye(len(vectors)), atol=1e-6)
+
+
+def test_atoms_in_one_place_have_the_identity_alone():
+    assert [one.signs for one in operations(np.zeros((2, 3)), [1.0, 1.0], 0.02)] == [(1, 1, 1)]
 
 
 def test_hessian_is_averaged_over_the_group():

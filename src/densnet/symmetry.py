@@ -17,8 +17,11 @@ from scipy.spatial.distance import cdist
 
 Array = NDArray[np.float64]
 
-EXACT = 1e-5
+EXACT = 1e-6
 """Å; atoms of a structure that has been made symmetric coincide so well with their images."""
+
+WHOLE = 1e-3
+"""How far the share of a displacement in a representation may be from none and from all of it."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def symmetric(atoms: Atoms, tolerance: float) -> tuple[Atoms, list[Operation], A
 
 
 def operations(positions: ArrayLike, masses: ArrayLike, tolerance: float = EXACT) -> list[Operation]:
-    """Return what maps a molecule onto itself, the identity first.
+    """Return what maps a molecule onto itself, the identity first: a group, the largest within the tolerance.
 
     Parameters
     ----------
@@ -89,15 +92,22 @@ def operations(positions: ArrayLike, masses: ArrayLike, tolerance: float = EXACT
     masses = np.asarray(masses, float)
     centred = np.asarray(positions, float) - np.average(positions, axis=0, weights=masses)
     different = np.where(masses[:, None] == masses, 0.0, np.inf)
-    found = []
-    for signs in product((1, -1), repeat=3):
+    identity, *others = product((1, -1), repeat=3)
+    found = [(0.0, Operation(identity, tuple(range(len(masses)))))]
+    for signs in others:
         distances = cdist(centred * signs, centred) + different
         images = distances.argmin(axis=1)
         if distances.min(axis=1).max() < tolerance and len(set(images)) == len(masses):
-            found.append(Operation(signs, tuple(images.tolist())))
-    kept = {operation.signs for operation in found}
-    closed = all(tuple(np.multiply(one, other)) in kept for one in kept for other in kept)
-    return found if closed else found[:1]  # one just within the tolerance, and one just outside
+            found.append((distances.min(axis=1).max(), Operation(signs, tuple(images.tolist()))))
+    while not _closed([operation for _, operation in found]):  # one just within the tolerance, its product outside
+        found.remove(max(found, key=lambda pair: pair[0]))
+    return [operation for _, operation in found]
+
+
+def _closed(operations: list[Operation]) -> bool:
+    """Return whether the product of any two operations is one of them."""
+    kept = {operation.signs for operation in operations}
+    return all(tuple(np.multiply(one, other)) in kept for one in kept for other in kept)
 
 
 def symmetrised(positions: ArrayLike, group: list[Operation]) -> Array:
@@ -122,22 +132,24 @@ def irreducible(space: ArrayLike, group: list[Operation]) -> list[Array]:
     Parameters
     ----------
     space
-        (3A, m) orthonormal columns; a space that the group maps onto itself.
+        (3A, m) orthonormal columns.
     group
         As from `operations`.
 
     Returns
     -------
     list of (3A, n)
-        Orthonormal bases, one for each irreducible representation that occurs.
+        Orthonormal bases, one for each irreducible representation that occurs; the space itself where the group does
+        not map it onto itself, as that of a molecule that is linear but for rounding.
     """
     space = np.asarray(space, float)
     columns = space.T.reshape(space.shape[1], -1, 3)
     overlaps = np.array([space.T @ operation(columns).reshape(space.shape[1], -1).T for operation in group])
     signs = np.array([operation.signs for operation in group])
     characters = np.unique([np.prod(signs**power, axis=1) for power in product((0, 1), repeat=3)], axis=0)
-    parts = []
+    parts, clear = [], True
     for character in characters:
         weights, vectors = np.linalg.eigh(np.tensordot(character / len(group), overlaps, axes=1))
         parts.append(space @ vectors[:, weights > 0.5])
-    return [part for part in parts if part.shape[1]]
+        clear &= bool((np.minimum(np.abs(weights), np.abs(1 - weights)) < WHOLE).all())
+    return [part for part in parts if part.shape[1]] if clear else [space]

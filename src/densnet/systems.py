@@ -27,8 +27,8 @@ def build(molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0
     """Return a start geometry.
 
     Conformers are embedded with distance geometry, relaxed with MMFF94, told apart by their distances and sorted by
-    energy; the one asked for is then relaxed with GFN2-xTB. Chains are also built regularly, every link twisted as in
-    the dimer: of a long one, an embedding finds no such conformer.
+    energy; the one asked for is then relaxed with GFN2-xTB. Chains are also built with every link twisted as in the
+    dimer, whatever there is within a unit: of a long one, an embedding finds no such conformer.
 
     Parameters
     ----------

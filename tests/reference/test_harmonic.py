@@ -213,3 +213,11 @@ def test_symmetry_saves_displacements_and_changes_nothing(tmp_path, monkeypatch)
     np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-3)
     np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-4)
     assert counts == [10, 19]  # the minimum, 4 of oxygen, 5 of a hydrogen: one way where a mirror shows the other
+
+
+def test_symmetry_that_the_hessian_leads_away_from_is_not_kept(tmp_path):
+    ammonia = molecule("NH3")
+    ammonia.positions[0] = ammonia.positions[1:].mean(axis=0) + [0, 0, 0.009]  # a hair from the planar saddle point
+    found = minimum.relax(ammonia, LEVEL, tmp_path)
+    height = found.positions[1:].mean(axis=0) - found.positions[0]
+    assert np.linalg.norm(height) > 0.2

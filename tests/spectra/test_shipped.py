@@ -113,6 +113,10 @@ def test_computed_ones_are_kept(folder):
     assert find(study(), folder)[0].keys() == ALL  # taken before, it is taken again
     (home / "harmonic" / "minimum_1.traj").touch()
     assert find(study(), folder)[0].keys() == {AIMD, TRACKED}
+    (home / "harmonic" / "minimum_2.traj").touch()
+    for provenance, left in (({"beside_model": "abc"}, {AIMD, TRACKED}), ({}, {AIMD})):  # taken; computed
+        (home / TRACKED).write_text(json.dumps({"provenance": provenance}))
+        assert find(study(), folder)[0].keys() == left
 
 
 def test_a_flipped_byte_is_refused(folder, tmp_path):

@@ -220,7 +220,9 @@ rule shipped_spectrum:
         "../scripts/shipped_spectrum.py"
 
 
-SPECTRA_TO_SHIP = shipped_spectra.settings(study, SHA256)
+SPECTRA_TO_SHIP = {  # those that were taken ship already; tracked ones have been held against the study's model since
+    path: own for path, own in shipped_spectra.settings(study, SHA256).items() if path not in SHIPPED_SPECTRA
+}
 
 
 rule ship_spectra:

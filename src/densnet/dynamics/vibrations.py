@@ -67,6 +67,7 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, /, attempts: int = 4, **extr
     atoms
         Where the search for the minimum starts. It is not changed. A copy is given the symmetry that it nearly has,
         which is lost again where that leads to a saddle point; long chains are so soft that none would find theirs.
+        The result is in the principal axes of the start.
     attempts
         How often a saddle point is left along its mode of negative curvature before it is accepted with a warning.
     extra

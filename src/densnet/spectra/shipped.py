@@ -108,7 +108,8 @@ def _computed(study: Study, home: Path, path: str, length: int) -> bool:
         "spectra/aimd": f"sample/{study.spectra.reference}/{length}",
     }
     before = home / sources.get(path.rpartition("_")[0], f"md/{length}")
-    return before.exists() and (home / path).exists()
+    taken = "beside_model" in _read(home / path).get("provenance", {})
+    return before.exists() and (home / path).exists() and not taken
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def beside(spectrum: dict[str, Any], modes: Modes) -> dict[str, Any]:
     -------
     dict
         The spectrum; ``model``, this model's modes, one for each that was tracked, and ``captured``, the share of its
-        intensity that those carry, take the place of the other's.
+        intensity within the tracked space, take the place of the other's.
     """
     theirs = np.reshape(spectrum["modes"], (len(spectrum["modes"]), -1))
     overlap = (modes.vectors.reshape(len(modes.vectors), -1) @ theirs.T) ** 2
@@ -41,5 +41,5 @@ def beside(spectrum: dict[str, Any], modes: Modes) -> dict[str, Any]:
         "intensities": modes.intensities[chosen].tolist(),
         "modes": modes.vectors[chosen].tolist(),
     }
-    captured = float(modes.intensities[chosen].sum() / modes.intensities.sum())
+    captured = float(modes.intensities @ overlap.sum(axis=1) / modes.intensities.sum())
     return spectrum | {"model": found, "captured": captured}
