@@ -217,7 +217,8 @@ def test_symmetry_saves_displacements_and_changes_nothing(tmp_path, monkeypatch)
 
 def test_symmetry_that_the_hessian_leads_away_from_is_not_kept(tmp_path):
     ammonia = molecule("NH3")
-    ammonia.positions[0] = ammonia.positions[1:].mean(axis=0) + [0, 0, 0.009]  # a hair from the planar saddle point
+    ammonia.positions[0] = ammonia.positions[1:].mean(axis=0)
+    ammonia.positions[0, 2] += 0.009  # a hair from the planar saddle point
     found = minimum.relax(ammonia, LEVEL, tmp_path)
     height = found.positions[1:].mean(axis=0) - found.positions[0]
     assert np.linalg.norm(height) > 0.2
