@@ -68,7 +68,7 @@ class Harmonic(Section):
     captured: Real = Field(0.95, gt=0, le=1)
     """Share of the model's infrared intensity that the tracked modes carry."""
     max_modes: Count = 40
-    """At most this many tracked modes (two DFT gradients each)."""
+    """At most this many tracked modes (two DFT gradients each, one where symmetry shows the other)."""
     displacement: Positive = 0.01
     """Angstrom, norm of the displacement along a mode."""
     processes: Count = 1
