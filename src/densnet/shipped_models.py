@@ -10,7 +10,7 @@ from typing import Any
 from densnet.config import Study, fingerprint
 from densnet.errors import DataError
 from densnet.files import atomic, sha256
-from densnet.shipped import INDEX, differences
+from densnet.shipped import INDEX, differences, read_index
 
 SUFFIX = ".pt"
 
@@ -53,21 +53,6 @@ def fetch(path: Path, out: Path) -> None:
         raise DataError(f"{path}: damaged, or not the model of {INDEX}; {remedy}")
     with atomic(out) as temporary:
         shutil.copyfile(path, temporary)
-
-
-def read_index(folder: Path) -> dict[str, Any]:
-    """Return checksum and settings of each shipped model, by study; raise `DataError` when the index is damaged."""
-    try:
-        index = json.loads((folder / INDEX).read_text())
-        damaged = [name for name, entry in index.items() if entry["fingerprint"] != fingerprint(entry["settings"])]
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        damaged = [f"{type(error).__name__}: {error}"]
-    if damaged:
-        what = ", ".join(damaged)
-        raise DataError(f"{folder / INDEX}: not an index, or changed ({what}); restore it with `git checkout {folder}`")
-    return index
 
 
 def register(path: Path, settings: dict[str, Any]) -> None:

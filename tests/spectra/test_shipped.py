@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from densnet import shipped_models
+from densnet import shipped as sets
 from densnet.config import check_study, load_study
 from densnet.errors import DataError
 from densnet.report import reference_spectra
@@ -151,7 +151,7 @@ def test_what_ships_is_whole_and_of_its_studies():
     assert paths
     for path in paths:
         name = path.stem.partition("_")[0]
-        model = shipped_models.read_index(ROOT / "models").get(name, {}).get("sha256")
+        model = sets.read_index(ROOT / "models").get(name, {}).get("sha256")
         asked = load_study(ROOT / "workflow" / "studies" / f"{name}.yaml")
         assert path in shipped.find(asked, folder, ROOT / "none", model)[0].values()
         assert shipped.read(path)["spectrum"]["provenance"]

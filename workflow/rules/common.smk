@@ -17,7 +17,7 @@ try:
     SHIPPED, about_labels = shipped.find(study, SETS, Path("results"))
     TRAINED = Path("results", study.name, "joint" if study.joint_training.steps else "energy", "model.pt")
     SHIPPED_MODEL, about_model = shipped_models.find(study, SETS.parent / "models", TRAINED)
-    SHA256 = shipped_models.read_index(SHIPPED_MODEL.parent)[SHIPPED_MODEL.stem]["sha256"] if SHIPPED_MODEL else None
+    SHA256 = shipped.read_index(SHIPPED_MODEL.parent)[SHIPPED_MODEL.stem]["sha256"] if SHIPPED_MODEL else None
     SHIPPED_SPECTRA, about_spectra = shipped_spectra.find(study, SETS / "spectra", Path("results"), SHA256)
     if workflow.is_main_process:  # the processes of single jobs need not look again
         check_chemistry(study)
