@@ -20,6 +20,7 @@ from densnet.reference.hessian import analytic_hessian
 from densnet.reference.minimum import relax
 from densnet.rigid import vibrational_space
 from densnet.spectra import harmonic
+from densnet.spectra.tracked import counterpart
 
 log = logging.getLogger(__name__)
 
@@ -115,14 +116,9 @@ def tracked_spectrum(
     found, residuals = track(atoms, modes.vectors[chosen], reference, settings.displacement, folder, processes)
     share = float(modes.intensities[chosen].sum() / modes.intensities.sum())
     log.info("%s: %d modes, %.1f %% of the model's intensity", atoms.symbols, len(chosen), 100 * share)
-    tracked = {
-        "frequencies": modes.frequencies[chosen].tolist(),
-        "intensities": modes.intensities[chosen].tolist(),
-        "modes": modes.vectors[chosen].tolist(),
-    }
     return harmonic.result(
         atoms, found, method=f"{_method(reference)}, mode tracking", residuals=np.round(residuals, 3).tolist(),
-        captured=share, model=tracked, **_minimum(atoms), **extra,
+        captured=share, model=counterpart(modes, chosen), **_minimum(atoms), **extra,
     )  # fmt: skip
 
 

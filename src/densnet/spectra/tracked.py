@@ -36,10 +36,14 @@ def beside(spectrum: dict[str, Any], modes: Modes) -> dict[str, Any]:
     theirs = np.reshape(spectrum["modes"], (len(spectrum["modes"]), -1))
     overlap = (modes.vectors.reshape(len(modes.vectors), -1) @ theirs.T) ** 2
     chosen = np.sort(linear_sum_assignment(-overlap)[0])
-    found = {
+    captured = float(modes.intensities @ overlap.sum(axis=1) / modes.intensities.sum())
+    return spectrum | {"model": counterpart(modes, chosen), "captured": captured}
+
+
+def counterpart(modes: Modes, chosen: np.ndarray) -> dict[str, Any]:
+    """Return, JSON-ready, some of a model's modes, which tracked ones are held against."""
+    return {
         "frequencies": modes.frequencies[chosen].tolist(),
         "intensities": modes.intensities[chosen].tolist(),
         "modes": modes.vectors[chosen].tolist(),
     }
-    captured = float(modes.intensities @ overlap.sum(axis=1) / modes.intensities.sum())
-    return spectrum | {"model": found, "captured": captured}
