@@ -209,7 +209,7 @@ def test_models_that_ship_are_of_the_study_of_their_name(path):
     model, asked = DenSNet.load(path.stem), load_study(ROOT / "workflow" / "studies" / f"{path.stem}.yaml")
     assert model.metadata["name"] == path.stem
     assert model.metadata["study"] == asked.data_settings()
-    assert shipped_models.find(asked, MODELS, ROOT / "none")[0] == path
+    assert shipped_models.find(asked, MODELS, ROOT / "none", ROOT / "none")[0] == path
     for name in ("density_training", "energy_training"):
         section = getattr(asked, name)
         assert type(section)(**model.metadata[name]["settings"]) == section

@@ -26,7 +26,7 @@ def folder(tmp_path):
 
 
 def find(asked, folder):
-    return shipped.find(asked, folder, folder.parent / "trained.pt")
+    return shipped.find(asked, folder, folder.parent / "trained.pt", folder.parent / "taken.pt")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def find(asked, folder):
     [
         {},
         {"name": "copy", "simulation": {"replicas": 1}, "reference": {"max_cycle": 99}},
-        {"density_training": {"processes": 2}, "spectra": {"fwhm": 1700.0}, "labels": "compute"},
+        {"density_training": {"processes": 2}, "spectra": {"fwhm": 1700.0}},
         {"joint_training": {"learning_rate": 1e-5}},
     ],
 )
@@ -57,7 +57,10 @@ def test_taken_when_what_decides_it_agrees(folder, changes):
     ],
 )
 def test_what_differs_is_named(folder, changes, named):
-    assert find(study(**changes), folder) == (None, f"model: trained: the shipped one of this name has another {named}")
+    assert find(study(**changes), folder) == (
+        None,
+        f"model: trained, since the shipped one of this name has another {named}",
+    )
     assert find(study(name="other", **changes), folder) == (None, "")
 
 
@@ -65,9 +68,16 @@ def test_a_model_that_was_trained_is_kept(folder):
     (folder.parent / "trained.pt").touch()
     path, message = find(study(), folder)
     assert path is None
-    assert "trained before" in message
-    (folder.parent / "trained.pt").unlink()
-    assert find(study(models="compute"), folder)[0] is None
+    assert "the study's own" in message
+    (folder.parent / "taken.pt").touch()
+    assert find(study(), folder)[0] == folder / "tiny.pt"  # trained since, for a variant
+
+
+@pytest.mark.parametrize("what", ["models", "labels"])
+def test_what_is_computed_is_trained_on(folder, what):
+    path, message = find(study(**{what: "compute"}), folder)
+    assert path is None
+    assert "compute" in message
 
 
 def test_a_damaged_model_or_index_is_refused(folder, tmp_path):
@@ -79,7 +89,8 @@ def test_a_damaged_model_or_index_is_refused(folder, tmp_path):
         shipped.fetch(folder / "tiny.pt", tmp_path / "out.pt")
     assert not (tmp_path / "out.pt").exists()
     index = folder / "index.json"
-    for text in (index.read_text().replace('"seed": 1', '"seed": 2'), "{", "[]", '{"tiny": 1}'):
+    whole = index.read_text()
+    for text in (whole.replace('"seed": 1', '"seed": 2'), whole.replace("sha256", "sha"), "{", "[]", '{"tiny": 1}'):
         index.write_text(text)
         with pytest.raises(DataError, match=r"index\.json: .*git checkout"):
             find(study(), folder)

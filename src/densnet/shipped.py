@@ -115,7 +115,8 @@ def read_index(folder: Path) -> dict[str, Any]:
     remedy = f"restore it with `git checkout {folder}`"
     try:
         index = json.loads((folder / INDEX).read_text())
-        damaged = [name for name, entry in index.items() if entry["fingerprint"] != fingerprint(entry["settings"])]
+        known = {name: entry["sha256"] and entry["fingerprint"] for name, entry in index.items()}
+        damaged = [name for name, key in known.items() if key != fingerprint(index[name]["settings"])]
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -15,30 +15,32 @@ from densnet.shipped import INDEX, differences, read_index
 SUFFIX = ".pt"
 
 
-def find(study: Study, folder: Path, trained: Path) -> tuple[Path | None, str]:
+def find(study: Study, folder: Path, trained: Path, taken: Path) -> tuple[Path | None, str]:
     """Return the shipped model of a study, if there is one, and a sentence about it for the user.
 
     Parameters
     ----------
     study
-        The study; with ``models.source: compute`` it takes none.
+        The study; with ``models.source: compute``, or where it computes its labels, it takes none.
     folder
         Where the models and their index lie.
     trained
-        File of the study's own model, which is kept where it is there.
+        File of the study's own model. Where it is there, the study goes on with it,
+    taken
+        unless this is there: the shipped one, which it has taken before.
     """
     index, settings = read_index(folder), study.model_settings()
     for name, entry in index.items():
         if entry["fingerprint"] == fingerprint(settings):
             path = folder / f"{name}{SUFFIX}"
-            if study.models.source == "compute":
-                return None, f"model: trained (models.source: compute), although {path} ships"
-            if trained.exists():
-                return None, f"model: the one trained before; without {trained}, {path} would be taken"
+            if "compute" in (study.models.source, study.labels.source):
+                return None, f"model: trained, as labels or models say compute, although {path} ships"
+            if trained.exists() and not taken.exists():
+                return None, f"model: the study's own; without {trained}, {path} would be taken"
             return path, f"model: the shipped one, {path}; `--config models=compute` trains another instead"
     if entry := index.get(study.name):
         changed = ", ".join(differences(settings, entry["settings"]))
-        return None, f"model: trained: the shipped one of this name has another {changed}"
+        return None, f"model: trained, since the shipped one of this name has another {changed}"
     return None, ""
 
 

@@ -78,7 +78,7 @@ def symmetric(atoms: Atoms, tolerance: float) -> tuple[Atoms, list[Operation], A
 
 
 def operations(positions: ArrayLike, masses: ArrayLike, tolerance: float = EXACT) -> list[Operation]:
-    """Return what maps a molecule onto itself, the identity first: a group, the largest within the tolerance.
+    """Return what maps a molecule onto itself, the identity first: a group.
 
     Parameters
     ----------

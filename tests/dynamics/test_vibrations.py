@@ -7,9 +7,13 @@ from ase.build import molecule
 from ase.calculators.calculator import Calculator, all_changes
 from tests.dynamics.springs import Bonds
 
+from densnet.config import Molecule
 from densnet.dynamics import vibrations
 from densnet.errors import SimulationError
+from densnet.models.densnet import DenSNet
 from densnet.spectra import harmonic
+from densnet.symmetry import operations
+from densnet.systems import build
 
 
 class SpringCalculator(Calculator):
@@ -83,3 +87,15 @@ def test_no_minimum_is_an_error(water):
     start.calc = SpringCalculator(water)
     with pytest.raises(SimulationError, match="no minimum after 2 steps"):
         vibrations.minimise(start, steps=2)
+
+
+def test_modes_of_a_shipped_model_are_symmetric_though_it_computes_in_single_precision():
+    """Of three rings, whose ends vibrate alike and opposed at nearly one wavenumber."""
+    chain = build(Molecule(name="polythiophene", smiles="[*:1]c1ccc(s1)[*:2]"), 3, relax=False)
+    found = vibrations.harmonic_spectrum(DenSNet.load("polythiophene"), chain)
+    group = operations(found["positions"], chain.get_masses(), 1e-6)
+    assert len(group) == 4
+    modes = np.array(found["modes"])
+    for operation in group:
+        overlaps = np.einsum("kai,kai->k", operation(modes), modes)
+        np.testing.assert_allclose(np.abs(overlaps), 1, atol=1e-5)

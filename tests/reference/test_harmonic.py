@@ -146,10 +146,10 @@ def test_spectra_of_a_model_and_of_dft(tmp_path):
 
 
 def test_a_saddle_point_is_left(tmp_path):
-    """Linear water stays linear when it is relaxed."""
+    """Linear water stays linear when it is relaxed from a Hessian that knows no way down."""
     flat = molecule("H2O")
     flat.positions = [[0.0, 0.0, 0.0], [0.95, 0.0, 0.0], [-0.95, 0.0, 0.0]]
-    saddle = minimum.relax(flat, LEVEL, tmp_path)
+    saddle = minimum.relax(flat, LEVEL, tmp_path, np.eye(9) * 10)
     assert saddle.get_angle(1, 0, 2) > 179
     found = harmonic.full_spectrum(saddle, LEVEL, Harmonic(), tmp_path)
     assert min(found["frequencies"]) > spectra.SADDLE
@@ -215,10 +215,12 @@ def test_symmetry_saves_displacements_and_changes_nothing(tmp_path, monkeypatch)
     assert counts == [10, 19]  # the minimum, 4 of oxygen, 5 of a hydrogen: one way where a mirror shows the other
 
 
-def test_symmetry_that_the_hessian_leads_away_from_is_not_kept(tmp_path):
+@pytest.mark.parametrize("amount", [0.0, 0.009])
+def test_symmetry_that_the_hessian_leads_away_from_is_not_kept(tmp_path, amount):
+    """Ammonia at, and a hair from, its planar saddle point."""
     ammonia = molecule("NH3")
     ammonia.positions[0] = ammonia.positions[1:].mean(axis=0)
-    ammonia.positions[0, 2] += 0.009  # a hair from the planar saddle point
+    ammonia.positions[0, 2] += amount
     found = minimum.relax(ammonia, LEVEL, tmp_path)
     height = found.positions[1:].mean(axis=0) - found.positions[0]
     assert np.linalg.norm(height) > 0.2

@@ -43,7 +43,8 @@ def test_taken_when_what_decides_them_agrees(folder, tmp_path):
     assert "spectra=compute" in messages[0]
     assert found == {path: folder / f"tiny_{Path(path).name}" for path in ALL}
     shipped.fetch(found[DFT], tmp_path / "out.json")
-    assert json.loads((tmp_path / "out.json").read_text()) == {"frequencies": [1.0, 2.0, 3.0]}
+    [checksum] = {json.loads((folder / "tiny_dft_1.json").read_text())["sha256"]}
+    assert json.loads((tmp_path / "out.json").read_text()) == {"frequencies": [1.0, 2.0, 3.0], "shipped": checksum}
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,7 @@ def test_dynamics_are_those_of_a_model_that_ships(tmp_path):
     for model, changes, taken in (
         ("abc", {"simulation": {"batch": 1}, "harmonic": {"max_modes": 2}}, True),
         ("abc", {"simulation": {"production": 9.0}}, False),
+        ("abc", {"simulation": {"ensemble": ["second"]}, "variants": {"second": {"seed": 2}}}, False),
         ("other", {}, False),
         (None, {}, False),
     ):
@@ -114,8 +116,8 @@ def test_computed_ones_are_kept(folder):
     (home / "harmonic" / "minimum_1.traj").touch()
     assert find(study(), folder)[0].keys() == {AIMD, TRACKED}
     (home / "harmonic" / "minimum_2.traj").touch()
-    for provenance, left in (({"beside_model": "abc"}, {AIMD, TRACKED}), ({}, {AIMD})):  # taken; computed
-        (home / TRACKED).write_text(json.dumps({"provenance": provenance}))
+    for spectrum, left in (({"shipped": "abc"}, {AIMD, TRACKED}), ({}, {AIMD})):  # taken; computed
+        (home / TRACKED).write_text(json.dumps(spectrum))
         assert find(study(), folder)[0].keys() == left
 
 

@@ -16,7 +16,8 @@ try:
     SETS = Path(os.path.relpath(Path(workflow.basedir) / "data"))
     SHIPPED, about_labels = shipped.find(study, SETS, Path("results"))
     TRAINED = Path("results", study.name, "joint" if study.joint_training.steps else "energy", "model.pt")
-    SHIPPED_MODEL, about_model = shipped_models.find(study, SETS.parent / "models", TRAINED)
+    TAKEN = Path("results", study.name, "shipped", "model.pt")
+    SHIPPED_MODEL, about_model = shipped_models.find(study, SETS.parent / "models", TRAINED, TAKEN)
     SHA256 = shipped.read_index(SHIPPED_MODEL.parent)[SHIPPED_MODEL.stem]["sha256"] if SHIPPED_MODEL else None
     SHIPPED_SPECTRA, about_spectra = shipped_spectra.find(study, SETS / "spectra", Path("results"), SHA256)
     if workflow.is_main_process:  # the processes of single jobs need not look again
@@ -65,7 +66,7 @@ def one_of(lengths):
 
 
 def not_shipped(pattern, lengths):
-    """Return the chain lengths whose spectrum of DFT has to be computed, as the pattern of a wildcard."""
+    """Return the chain lengths whose spectrum has to be computed, as the pattern of a wildcard."""
     return one_of([length for length in lengths if pattern.format(length) not in SHIPPED_SPECTRA])
 
 
@@ -137,6 +138,13 @@ def chunk_files(pattern, lengths=None):
 def model_minimum(wildcards):
     """Return the model's minimum and modes: DFT that is tracked in them begins there, on one conformer."""
     return [f"<results>/harmonic/model_{wildcards.length}.json"] if int(wildcards.length) in TRACKED else []
+
+
+def trained_here(wildcards):
+    """Return the model of the study with its errors; one that ships already would only get another checksum."""
+    if SHIPPED_MODEL:
+        raise WorkflowError(f"{SHIPPED_MODEL} ships already; `--config models=compute` trains one to ship in its place")
+    return ["<results>/model.pt"]
 
 
 def trajectories(lengths):

@@ -51,7 +51,7 @@ rule pack:
 
 rule ship_model:
     input:
-        model=rules.pack.output[0],
+        model=trained_here,
         code=sources("report.models"),
     output:
         touch("<results>/model_shipped.done"),
@@ -66,7 +66,7 @@ rule ship_model:
         mem_mb=2000,
         runtime=30,
     params:
-        folder="models",
+        folder=str(SETS.parent / "models"),
         settings=study.model_settings(),
     message:
         "Putting the model among those that ship, and its errors into their table"

@@ -12,7 +12,7 @@ rule infrared:
     benchmark:
         "<benchmarks>/infrared/{length}.tsv"
     wildcard_constraints:
-        length=not_shipped("spectra/{}.json", study.simulation.lengths),
+        length=rf"(?!({'|'.join(Path(path).stem for path in SHIPPED_SPECTRA) or 'none'})\.json)\d+",  # of any length
     conda:
         "../../envs/densnet.yaml"
     threads: 1

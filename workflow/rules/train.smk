@@ -135,8 +135,6 @@ if study.joint_training.steps:
 if SHIPPED_MODEL:
 
     rule shipped_model:
-        input:
-            code=sources("shipped_models"),
         output:
             "<results>/shipped/model.pt",
         log:

@@ -1,4 +1,4 @@
-"""Put the study's spectra of DFT among those that ship with the project: their files, and the table of all."""
+"""Put the study's spectra among those that ship with the project: their files, and the table of all."""
 
 from pathlib import Path
 

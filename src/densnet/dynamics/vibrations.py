@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 CONVERGED = 2e-3
 """eV/Å, largest force of a minimum. Below it single precision begins to show."""
 STEPS = 2000
+ROUNDED = 1e-3
+"""Å, within which single precision leaves the symmetry of a minimum."""
 NEARLY = 0.2
 """Å, how far a start may be from a symmetry that is tried."""
 
@@ -91,6 +93,7 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, /, attempts: int = 4, **extr
     atoms.calc = DenSNetCalculator(model)
     for attempt in range(attempts):
         minimise(atoms)
+        atoms.positions = symmetric(atoms, ROUNDED)[0].positions
         if complaint := guard.complaint(atoms.positions, atoms.get_forces()):
             raise SimulationError(
                 f"{atoms.symbols}: {complaint} at the model's minimum; the model is outside what it was trained on"

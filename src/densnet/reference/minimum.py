@@ -17,7 +17,7 @@ from densnet.reference.calculator import ReferenceCalculator
 from densnet.reference.displacements import TIGHT, result_key
 from densnet.reference.xtb import xtb_calculator
 from densnet.rigid import vibrational_space
-from densnet.spectra.harmonic import SADDLE, normal_modes
+from densnet.spectra.harmonic import SADDLE, downhill, normal_modes
 from densnet.symmetry import Operation, symmetric, symmetrised, symmetrised_hessian
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def relax(
 
     Quasi-Newton steps. From the Hessian of GFN2-xTB they are a third of those from a unit one. The minimum is in its
     principal axes, and the symmetry that the start nearly has (`densnet.symmetry`) it has to the last digit, unless the
-    Hessian to begin with leads down from the symmetric structure.
+    Hessian to begin with leads down from the symmetric structure: then the way down begins there.
 
     Parameters
     ----------
@@ -67,8 +67,9 @@ def relax(
         curvature = xtb_hessian(relaxed)
     else:
         curvature = np.einsum("ia,kilj,jb->kalb", turn, _blocks(curvature), turn).reshape(np.shape(curvature))
-    if len(group) > 1 and _is_saddle(relaxed, curvature):
-        relaxed, group, _ = symmetric(atoms, 0.0)
+    modes = normal_modes(curvature, np.zeros((len(curvature), 3)), relaxed.positions, relaxed.get_masses())
+    if len(group) > 1 and modes.frequencies[0] < SADDLE:
+        relaxed, group = downhill(relaxed, modes), group[:1]
     relaxed.calc = InternalForces(reference, folder, group)
     optimizer = BFGS(relaxed, logfile=None, maxstep=0.1)
     optimizer.H0 = _stiffened(symmetrised_hessian(curvature, group))
@@ -126,12 +127,6 @@ def xtb_hessian(atoms: Atoms, displacement: float = 0.01) -> np.ndarray:
             forces.append(moved.get_forces().ravel())
         rows.append((forces[1] - forces[0]) / (2 * displacement))
     return (np.array(rows) + np.array(rows).T) / 2
-
-
-def _is_saddle(atoms: Atoms, curvature: np.ndarray) -> bool:
-    nowhere = np.zeros((len(curvature), 3))
-    modes = normal_modes(curvature, nowhere, atoms.positions, atoms.get_masses())
-    return bool(modes.frequencies[0] < SADDLE)
 
 
 def _blocks(hessian: np.ndarray) -> np.ndarray:

@@ -15,6 +15,9 @@ from densnet.errors import DataError
 from densnet.files import atomic
 from densnet.shipped import differences
 
+TAKEN = "shipped"
+"""Key of a spectrum that a study took: the checksum of the file."""
+
 
 def settings(study: Study, model: str | None = None) -> dict[str, dict[str, Any]]:
     """Return what decides each spectrum of a study that can ship, by its file among the results.
@@ -34,7 +37,7 @@ def settings(study: Study, model: str | None = None) -> dict[str, dict[str, Any]
     for length in tracked_lengths(study):
         found[f"harmonic/dft_{length}.json"] = tracked | {"length": length}
     spectra = study.spectra.model_dump(mode="json", include={"fwhm", "range"})
-    if model:
+    if model and not study.simulation.ensemble:
         own = common | {"model": model, "simulation": _decisive(study.simulation), "spectra": spectra}
         found |= {f"spectra/{length}.json": own | {"length": length} for length in study.simulation.lengths}
     if name := study.spectra.reference:
@@ -47,8 +50,8 @@ def settings(study: Study, model: str | None = None) -> dict[str, dict[str, Any]
 
 
 def _decisive(simulation: Simulation) -> dict[str, Any]:
-    """Return what decides trajectories, but for their last digits."""
-    return simulation.model_dump(exclude={"lengths", "batch", "compile"})
+    """Return what decides the trajectories of a model, but for their last digits."""
+    return simulation.model_dump(exclude={"lengths", "batch", "compile", "ensemble", "max_deviation"})
 
 
 def tracked_lengths(study: Study) -> list[int]:
@@ -108,8 +111,7 @@ def _computed(study: Study, home: Path, path: str, length: int) -> bool:
         "spectra/aimd": f"sample/{study.spectra.reference}/{length}",
     }
     before = home / sources.get(path.rpartition("_")[0], f"md/{length}")
-    taken = "beside_model" in _read(home / path).get("provenance", {})
-    return before.exists() and (home / path).exists() and not taken
+    return before.exists() and (home / path).exists() and TAKEN not in _read(home / path)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -125,7 +127,12 @@ def fetch(path: Path, out: Path) -> None:
     """Put a shipped spectrum where a study expects it; raise `DataError` when a byte of it has changed."""
     values = read(path)
     with atomic(out) as temporary:
-        temporary.write_text(json.dumps(values["spectrum"]) + "\n")
+        temporary.write_text(json.dumps(taken(values)) + "\n")
+
+
+def taken(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the spectrum in a shipped file, marked as not computed by the study that takes it."""
+    return values["spectrum"] | {TAKEN: values["sha256"]}
 
 
 def read(path: Path) -> dict[str, Any]:
