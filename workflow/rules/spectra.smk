@@ -170,7 +170,7 @@ rule harmonic_tracked:
 rule shipped_tracked:
     input:
         model=MODEL,
-        code=sources("dynamics.vibrations", "spectra.shipped", "spectra.tracked"),
+        code=sources("dynamics.calculator", "spectra.shipped", "spectra.tracked"),
     output:
         "<results>/harmonic/dft_{length}.json",
     log:
