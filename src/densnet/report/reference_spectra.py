@@ -51,6 +51,6 @@ def table(folder: Path) -> str:
 
 EXPLANATION = """\
 Made by the studies of the same names (`workflow/studies`) with `snakemake ship_spectra --config study=NAME
-spectra=compute`. Settings: fingerprint of everything that decides the spectrum; a study that has the same takes it
-instead of computing it.
+spectra=compute`; those of dynamics by a study that has taken the model that ships. Settings: fingerprint of everything
+that decides the spectrum; a study that has the same takes it instead of computing it.
 """
