@@ -144,7 +144,7 @@ def trained_here(wildcards):
     """Return the model of the study with its errors; one that ships already would only get another checksum."""
     if SHIPPED_MODEL:
         raise WorkflowError(f"{SHIPPED_MODEL} ships already; `--config models=compute` trains one to ship in its place")
-    return ["<results>/model.pt"]
+    return "<results>/model.pt"
 
 
 def trajectories(lengths):
