@@ -40,6 +40,30 @@ def test_numbers_of_ethanol_are_those_of_its_study():
     assert f"ones of DFT {dft['common_mae_cm']:.0f} cm⁻¹" in said
 
 
+def test_numbers_of_polythiophene_are_those_of_its_study():
+    found = json.loads((ROOT / "docs" / "polythiophene" / "spectra.json").read_text())
+    said = " ".join(README.split())
+    lengths = found["lengths"]
+    (six, hexamer), (twelve, longest) = (
+        [lengths[length][name] for name in ("modes, model / DFT", "model harmonic / DFT harmonic")]
+        for length in ("6", "12")
+    )
+    runs = found["dynamics"]["12"]
+    drift = max(abs(run["drift_mev_atom_ps"]) for one in found["dynamics"].values() for run in one)
+    for words in (
+        f"{len(runs)} trajectories of {runs[0]['picoseconds']:g} ps for each length",
+        f"are {len(six['pairs'])} modes with {100 * six['captured_intensity']:.0f} % of the intensity",
+        f"wavenumbers are {six['frequency_mae_cm']:.1f} cm⁻¹ off on average",
+        f"the spectra of both correlate with {hexamer['pearson']:.3f}",
+        f"they are {len(twelve['pairs'])} modes with {100 * twelve['captured_intensity']:.0f} %, "
+        f"{twelve['frequency_mae_cm']:.1f} cm⁻¹ and {longest['pearson']:.3f}",
+        f"absorb {100 * longest['area_ratio']:.0f} % of what they do in DFT, six rings "
+        f"{100 * hexamer['area_ratio']:.0f} %",
+        f"drifts by more than {drift:.3f} meV/atom/ps",
+    ):
+        assert words in said
+
+
 def test_floors_of_polythiophene_are_those_of_its_labels():
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]]
