@@ -7,7 +7,7 @@ from ase.build import molecule
 from scipy.spatial.transform import Rotation
 
 from densnet.rigid import vibrational_space
-from densnet.spectra.harmonic import normal_modes
+from densnet.spectra.harmonic import WAVENUMBER, normal_modes
 from densnet.symmetry import irreducible, operations, oriented, symmetric, symmetrised_hessian
 
 
@@ -97,6 +97,17 @@ def test_molecules_that_are_linear_but_for_rounding_have_all_their_modes(noise):
 
 def test_atoms_in_one_place_have_the_identity_alone():
     assert [one.signs for one in operations(np.zeros((2, 3)), [1.0, 1.0], 0.02)] == [(1, 1, 1)]
+
+
+def test_a_hessian_without_the_symmetry_keeps_its_modes():
+    atoms, _, _ = symmetric(turned("C2H4"), 1e-3)
+    root = np.random.default_rng(5).normal(size=(18, 18))
+    space = vibrational_space(atoms.positions, atoms.get_masses())
+    weights = np.sqrt(np.repeat(atoms.get_masses(), 3))
+    hessian = (root @ root.T) * weights[:, None] * weights
+    modes = normal_modes(hessian, np.zeros((18, 3)), atoms.positions, atoms.get_masses())
+    expected = np.linalg.eigvalsh(space.T @ root @ root.T @ space)
+    np.testing.assert_allclose((modes.frequencies / WAVENUMBER) ** 2, expected, rtol=1e-8)
 
 
 def test_hessian_is_averaged_over_the_group():

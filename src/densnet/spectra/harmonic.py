@@ -25,6 +25,8 @@ WAVENUMBER = float(units._hbar * 1e10 / np.sqrt(units._e * units._amu) / units.i
 INTENSITY = float(units._Nav * units._e**2 / (12 * units._eps0 * units._c**2 * units._amu) / 1e3)
 """km/mol per e^2/u (974.880): N_A |dmu/dQ|^2 / (12 eps0 c^2), napierian."""
 
+NOISE = 1e-2
+"""Share of the largest element of a Hessian that symmetry forbids and grids or single precision leave."""
 SADDLE = -30.0
 """cm^-1; a mode below is a way down from a saddle point, above it may be noise of a nearly free rotation."""
 PUSH = 0.15
@@ -54,7 +56,7 @@ def normal_modes(hessian: ArrayLike, dipole_derivatives: ArrayLike, positions: A
     """Diagonalise a Hessian in the space of internal motions.
 
     Modes of a symmetric molecule (`densnet.symmetry.operations`) are symmetric or antisymmetric as well, even where
-    wavenumbers nearly coincide.
+    wavenumbers nearly coincide; unless the Hessian knows nothing of the symmetry.
 
     Parameters
     ----------
@@ -69,8 +71,12 @@ def normal_modes(hessian: ArrayLike, dipole_derivatives: ArrayLike, positions: A
     """
     weights = 1 / np.sqrt(np.repeat(np.asarray(masses, float), 3))
     weighted = np.asarray(hessian, float) * weights[:, None] * weights
-    parts = irreducible(vibrational_space(positions, masses), operations(positions, masses))
-    solved = [np.linalg.eigh(part.T @ (weighted + weighted.T) @ part / 2) for part in parts]
+    weighted = (weighted + weighted.T) / 2
+    space = vibrational_space(positions, masses)
+    parts = irreducible(space, operations(positions, masses))
+    if not _apart(weighted, parts):
+        parts = [space]
+    solved = [np.linalg.eigh(part.T @ weighted @ part) for part in parts]
     values = np.concatenate([values for values, _ in solved])
     vectors = np.concatenate([(part @ rotation).T for part, (_, rotation) in zip(parts, solved, strict=True)])
     order = np.argsort(values)
@@ -80,6 +86,14 @@ def normal_modes(hessian: ArrayLike, dipole_derivatives: ArrayLike, positions: A
         vectors=vectors.reshape(len(values), -1, 3),
         intensities=intensities(vectors, dipole_derivatives, masses),
     )
+
+
+def _apart(hessian: Array, parts: list[Array]) -> bool:
+    """Return whether a mass-weighted Hessian couples parts of a space by no more than noise."""
+    inside = [[one.T @ hessian @ other for other in parts] for one in parts]
+    largest = max(np.abs(inside[i][i]).max() for i in range(len(parts)))
+    across = (np.abs(inside[i][j]).max() for i in range(len(parts)) for j in range(i))
+    return max(across, default=0.0) < NOISE * largest
 
 
 def wavenumbers(eigenvalues: ArrayLike) -> Array:
