@@ -11,7 +11,7 @@ from ase.build import molecule as build
 from densnet.config import Reference, merge
 from densnet.errors import ConfigError, DataError
 from densnet.reference.method import molecule
-from densnet.workflow import chunks, gpus, job, network_gpus, read_study, sources
+from densnet.workflow import chunks, gpus, job, jobs_of_dynamics, network_gpus, read_study, sources
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,6 +41,11 @@ def test_chunks_cover_the_frames(chunk, jobs):
     study = read_study({"study": "tiny", "frames": frames, "labels": {"chunk": chunk}}, ROOT)
     assert sum(study.frames.of(1).values()) == 9
     assert list(chunks(study, 1)) == list(range(jobs))
+
+
+def test_dynamics_is_shared_out_by_length():
+    simulation = read_study({"study": "tiny", "simulation": {"replicas": {1: 5, 2: 3}, "batch": 2}}, ROOT).simulation
+    assert jobs_of_dynamics(simulation) == {(0, 1): [1, 2], (2, 3): [1], (4,): [1], (2,): [2]}
 
 
 def test_sources_follow_imports_also_inside_functions():

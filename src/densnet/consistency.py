@@ -39,6 +39,9 @@ def _lengths(study: Study) -> Iterator[str]:
         yield f"labels.polar_tensors: more than frames.train has of chain lengths {many}; ask for fewer"
     if lonely := sorted(harmonic - set(study.simulation.lengths)):
         yield f"harmonic: chain lengths {lonely} are not in simulation.lengths"
+    replicas = study.simulation.replicas
+    if isinstance(replicas, dict) and (missing := sorted(set(study.simulation.lengths) - set(replicas))):
+        yield f"simulation.replicas: chain lengths {missing} of simulation.lengths have none; give each a number"
 
 
 def _molecule(study: Study) -> Iterator[str]:

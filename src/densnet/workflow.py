@@ -93,10 +93,13 @@ def chunks(study: Study, length: int) -> range:
     return range(ceil(sum(study.frames.of(length).values()) / study.labels.frames_per_job(length)))
 
 
-def batches(simulation: Simulation) -> list[list[int]]:
-    """Return the replicas of each job of dynamics."""
-    replicas = range(simulation.replicas)
-    return [[*replicas[first : first + simulation.batch]] for first in replicas[:: simulation.batch]]
+def jobs_of_dynamics(simulation: Simulation) -> dict[tuple[int, ...], list[int]]:
+    """Return the chain lengths of every set of replicas that run together."""
+    jobs: dict[tuple[int, ...], list[int]] = {}
+    for length in simulation.lengths:
+        for replicas in simulation.jobs_of(length):
+            jobs.setdefault(replicas, []).append(length)
+    return jobs
 
 
 def effort(level: Reference) -> dict[str, str | int]:

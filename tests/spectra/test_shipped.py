@@ -87,6 +87,8 @@ def test_dynamics_are_those_of_a_model_that_ships(tmp_path):
     assert "| dynamics of the model |" in (data / "README.md").read_text()
     for model, changes, taken in (
         ("abc", {"simulation": {"batch": 1}, "harmonic": {"max_modes": 2}}, True),
+        ("abc", {"simulation": {"replicas": dict.fromkeys((*study().simulation.lengths, 99), 2)}}, True),
+        ("abc", {"simulation": {"replicas": dict.fromkeys(study().simulation.lengths, 9)}}, False),
         ("abc", {"simulation": {"production": 9.0}}, False),
         ("abc", {"simulation": {"ensemble": ["second"]}, "variants": {"second": {"seed": 2}}}, False),
         ("other", {}, False),

@@ -38,7 +38,8 @@ def test_study_has_a_dag(house, name):
     sampled = sum(campaign.replicas * len(campaign.lengths) for campaign in study.sampling.values())
     assert jobs["sample"] == sampled
     dynamics = sum(count for rule, count in jobs.items() if rule.startswith("simulate"))
-    assert dynamics == ceil(study.simulation.replicas / study.simulation.batch) * len(study.simulation.lengths)
+    replicas = [study.simulation.replicas_of(length) for length in study.simulation.lengths]
+    assert dynamics == sum(ceil(count / study.simulation.batch) for count in replicas)
     capacity = {n: study.labels.frames_per_job(n) for n in study.frames.lengths()}
     assert jobs["label"] == sum(ceil(sum(study.frames.of(n).values()) / size) for n, size in capacity.items())
 

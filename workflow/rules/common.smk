@@ -9,7 +9,7 @@ from densnet import shipped, shipped_models
 from densnet.config import check_results
 from densnet.errors import DensnetError
 from densnet.spectra import shipped as shipped_spectra
-from densnet.workflow import batches, check_chemistry, chunks, effort, gpus, network_gpus, read_study, sources
+from densnet.workflow import check_chemistry, chunks, effort, gpus, jobs_of_dynamics, network_gpus, read_study, sources
 
 try:
     study = read_study(config, Path(workflow.basedir))
@@ -32,7 +32,6 @@ except DensnetError as error:
 GPUS, NETWORK_GPUS = gpus(study.reference.device), network_gpus(study.device)
 PROCESSES = 1 if GPUS else study.harmonic.processes
 DATASET = "<results>/dataset.zarr.zip"
-BATCHES = batches(study.simulation)
 TRACKED = shipped_spectra.tracked_lengths(study)
 VARIANTS = {name: study.variant(name) for name in study.variants}
 
@@ -149,8 +148,11 @@ def trained_here(wildcards):
 
 def trajectories(lengths):
     """Return the trajectories of the model for some chain lengths."""
-    replicas = range(study.simulation.replicas)
-    return expand("<results>/md/{length}/{replica}.h5", length=lengths, replica=replicas)
+    return [
+        f"<results>/md/{length}/{replica}.h5"
+        for length in lengths
+        for replica in range(study.simulation.replicas_of(int(length)))
+    ]
 
 
 def dynamics(wildcards):

@@ -43,7 +43,7 @@ rule simulate:
     benchmark:
         "<benchmarks>/simulate/{length}/{replica}.tsv"
     wildcard_constraints:
-        replica=one_of(part[0] for part in BATCHES if len(part) == 1),
+        replica=r"\d+" if study.simulation.batch == 1 else one_of([]),
     conda:
         "../../envs/densnet.yaml"
     threads: 1
@@ -62,12 +62,12 @@ rule simulate:
 
 
 # Replicas that share a job are its outputs, and so each such job is a rule of its own.
-for part in BATCHES:
-    if len(part) > 1:
+for part, lengths in jobs_of_dynamics(study.simulation).items():
+    if study.simulation.batch > 1:
 
         rule:
             name:
-                f"simulate_{part[0]}_to_{part[-1]}"
+                "simulate_" + "_to_".join(map(str, dict.fromkeys([part[0], part[-1]])))
             input:
                 **DYNAMICS,
             output:
@@ -76,6 +76,8 @@ for part in BATCHES:
                 f"<logs>/simulate/{{length}}/{part[0]}_to_{part[-1]}.log",
             benchmark:
                 f"<benchmarks>/simulate/{{length}}/{part[0]}_to_{part[-1]}.tsv"
+            wildcard_constraints:
+                length=one_of(lengths),
             conda:
                 "../../envs/densnet.yaml"
             threads: 1

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 
 def _no_answer(value: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
@@ -23,6 +23,11 @@ Length = Annotated[int, Field(ge=1, description="number of monomers; 1 for a sin
 Count = Annotated[int, Field(ge=1), NUMBER]
 Positive = Annotated[float, Field(gt=0), NUMBER]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Counts = Annotated[
+    Annotated[Count, Tag("[number]")] | Annotated[dict[Length, Count], Tag("[lengths]")],
+    Discriminator(lambda value: "[lengths]" if isinstance(value, dict) else "[number]"),
+]
+"""A number, or one for each chain length; the tags keep a mistake to one line, and out of the path of the key."""
 
 
 def fingerprint(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold

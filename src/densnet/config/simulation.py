@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from densnet.config.section import Count, Length, Positive, Real, Section
+from densnet.config.section import Count, Counts, Length, Positive, Real, Section
 
 
 class Simulation(Section):
@@ -14,8 +14,8 @@ class Simulation(Section):
 
     lengths: list[Length] = Field(min_length=1)
     """Chain lengths that are run."""
-    replicas: Count = 4
-    """Independent starts of each length."""
+    replicas: Counts = 4
+    """Independent starts of each length; by length where short chains, whose spectra are the noisier ones, get more."""
     batch: Count = 1
     """Replicas that run together in one job: for small molecules a step of several takes little more than that of
     one. A replica that stops, because a bond breaks for one, stops its company."""
@@ -38,6 +38,15 @@ class Simulation(Section):
     """Variants whose models, and the study's own, drive dynamics by their mean."""
     max_deviation: Positive | None = None
     """eV/Angstrom, standard deviation of the forces of the ensemble that stops a run; null: none does."""
+
+    def replicas_of(self, length: int) -> int:
+        """Return the number of independent starts of a chain length."""
+        return self.replicas[length] if isinstance(self.replicas, dict) else self.replicas
+
+    def jobs_of(self, length: int) -> list[tuple[int, ...]]:
+        """Return the replicas of a chain length that run together, job by job."""
+        replicas = range(self.replicas_of(length))
+        return [tuple(replicas[first : first + self.batch]) for first in replicas[:: self.batch]]
 
 
 class Spectra(Section):

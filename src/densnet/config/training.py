@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, SerializerFunctionWrapHandler, Tag, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from densnet.config.section import NUMBER, Count, Length, Positive, Real, Section, Whole
+from densnet.config.section import NUMBER, Count, Counts, Positive, Real, Section, Whole
 
 
 class Network(Section):
@@ -164,19 +164,12 @@ class Models(Section):
     ``models: compute`` is short for this key."""
 
 
-TrainFrames = Annotated[
-    Annotated[Count, Tag("[number]")] | Annotated[dict[Length, Count], Tag("[lengths]")],
-    Discriminator(lambda value: "[lengths]" if isinstance(value, dict) else "[number]"),
-]
-"""A number, or one for each chain length; the tags keep a mistake to one line, and out of the path of the key."""
-
-
 class Variant(Section):
     """What is trained otherwise than in the study, on the same labels; sections hold the settings that differ."""
 
     seed: Annotated[int, Field(ge=0), NUMBER] | None = None
     """Of the training, in the place of the study's."""
-    train_frames: TrainFrames | None = None
+    train_frames: Counts | None = None
     """Training frames in all, or of each chain length (of those not named, none): the first in a random order."""
     basis: dict[str, Any] = {}
     """Settings put over those of the study; the densities are fitted again, which needs all of them

@@ -38,8 +38,11 @@ def settings(study: Study, model: str | None = None) -> dict[str, dict[str, Any]
         found[f"harmonic/dft_{length}.json"] = tracked | {"length": length}
     spectra = study.spectra.model_dump(mode="json", include={"fwhm", "range"})
     if model and not study.simulation.ensemble:
-        own = common | {"model": model, "simulation": _decisive(study.simulation), "spectra": spectra}
-        found |= {f"spectra/{length}.json": own | {"length": length} for length in study.simulation.lengths}
+        own = common | {"model": model, "spectra": spectra}
+        found |= {
+            f"spectra/{length}.json": own | {"simulation": _decisive(study.simulation, length), "length": length}
+            for length in study.simulation.lengths
+        }
     if name := study.spectra.reference:
         campaign = study.sampling[name].model_dump(exclude={"lengths"}) | {"name": name}  # random streams have the name
         dynamics = common | {"campaign": campaign, "spectra": spectra}
@@ -49,9 +52,10 @@ def settings(study: Study, model: str | None = None) -> dict[str, dict[str, Any]
     return found
 
 
-def _decisive(simulation: Simulation) -> dict[str, Any]:
-    """Return what decides the trajectories of a model, but for their last digits."""
-    return simulation.model_dump(exclude={"lengths", "batch", "compile", "ensemble", "max_deviation"})
+def _decisive(simulation: Simulation, length: int) -> dict[str, Any]:
+    """Return what decides the trajectories of a model of one chain length, but for their last digits."""
+    elsewhere = {"lengths", "batch", "compile", "ensemble", "max_deviation"}
+    return simulation.model_dump(exclude=elsewhere) | {"replicas": simulation.replicas_of(length)}
 
 
 def tracked_lengths(study: Study) -> list[int]:
