@@ -147,7 +147,7 @@ def test_curves_are_called_what_they_are(tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "legend", lambda self, handles, names, **_: labels.extend(names))
     below = harmonic.read(harmonic_file(tmp_path, "PBE-D4/def2-SVP", 1))
     single_figure(trajectories.read(spectrum_file(tmp_path, 1)), below, tmp_path / "ir.png")
-    assert labels == ["model, dynamics (mean ± standard error, n = 2)", "PBE-D4/def2-SVP, harmonic"]
+    assert labels == ["model, dynamics (mean ± standard error)", "PBE-D4/def2-SVP, harmonic"]
     labels.clear()
     model, dft = harmonic_file(tmp_path, "DenSNet", 1), harmonic_file(tmp_path, "dft", 1, shift=10.0)
     spectra_figure([tmp_path / "md_1.json"], [model], [dft], [], tmp_path / "both.svg", tmp_path / "both.json")

@@ -101,7 +101,7 @@ def _heights(panel: Panel) -> tuple[float, float]:
 
 def _band(replicas: int) -> str:
     """Return what the curve of dynamics and its band are; one replica has no error."""
-    return "model, dynamics" + (f" (mean ± standard error, n = {replicas})" if replicas > 1 else "")
+    return "model, dynamics" + (" (mean ± standard error)" if replicas > 1 else "")
 
 
 def _called(panel: Panel) -> str:
