@@ -51,7 +51,10 @@ def test_every_wrong_key_is_named_with_a_suggestion():
             {"simulation": {"stride": 5.0}, "spectra": {"range": [400, 2000]}},
             "simulation.stride: frames 5 fs apart show vibrations above 3322 .* up to 4000 cm.*; make it smaller",
         ),
-        ({"simulation": {"replicas": {3: 1}}}, r"simulation\.replicas: chain lengths \[2\] of simulation.lengths have none"),
+        (
+            {"simulation": {"replicas": {3: 1}}},
+            r"simulation\.replicas: chain lengths \[2\] of simulation.lengths have none",
+        ),
         ({"simulation": {"replicas": {2: 0}}}, r"simulation\.replicas\.2: Input should be greater than or equal to 1"),
         ({"simulation": {"production": 1.0}}, "simulation.production: 1 ps is shorter than the 4 ps"),
         ({"sampling": {"aimd": {"replicas": 2}}}, r"chain length 1 has 2 replica\(s\) for 3 splits"),
