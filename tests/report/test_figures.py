@@ -93,6 +93,13 @@ def test_ab_initio_trajectories_are_a_reference_that_is_measured_too(tmp_path):
     assert list(found["2"]) == ["model dynamics / model harmonic"]
     lines = (tmp_path / "spectra.md").read_text().splitlines()
     assert len([line for line in lines if line.startswith("| monomer | DFT | ")]) == 2
+    assert "model from starts of AIMD / AIMD" not in found["1"]
+    twins = [spectrum_file(tmp_path, 1, "twins", shift=12.0, starts_of="AIMD")]
+    followed = spectra_figure(
+        dynamics, model, [], aimd, tmp_path / "spectra.svg", tmp_path / "spectra.json", twins=twins
+    )
+    assert followed["1"]["model from starts of AIMD / AIMD"]["matched_peak_mae_cm"] == pytest.approx(3, abs=1)
+    assert "| monomer | model, starts of AIMD | " in (tmp_path / "spectra.md").read_text()
     assert drawn(tmp_path / "spectra.png")
 
 

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.slow
 AFTER_MODEL = {
     "simulate": 4,
     "infrared": 2,
+    "twins": 1,
     "harmonic_model": 2,
     "minimum": 1,  # of the tracked chain: it begins at the model's
     "harmonic_tracked": 1,
@@ -45,6 +46,8 @@ def test_leaves_what_it_promises(finished):
         "md/2/1.h5",
         "spectra/2.json",
         "spectra/aimd_1.json",
+        "spectra/twins_1.json",
+        "md/twins_1/1.h5",
         "harmonic/dft_1.json",
         "harmonic/dft_2.json",
         "evaluation.json",
@@ -77,7 +80,7 @@ def test_touched_code_repeats_nothing(lived_in):
 
 
 CHANGES = {
-    "spectra": ("fwhm: 1600.0", "fwhm: 1700.0", {"infrared": 2, "infrared_aimd": 1, "plot_spectra": 1}),
+    "spectra": ("fwhm: 1600.0", "fwhm: 1700.0", {"infrared": 2, "infrared_aimd": 1, "twins": 1, "plot_spectra": 1}),
     "harmonic": ("max_modes: 3", "max_modes: 2", {"harmonic_tracked": 1, "plot_spectra": 1}),
     "harmonic processes": ("processes: 2", "processes: 1", {}),
     "simulation": (
@@ -122,8 +125,8 @@ def test_changed_setting_repeats_what_depends_on_it(lived_in, old, new, jobs):
     [
         ("report/tables.py", {"plot_errors": 1, "plot_labels": 1, "plot_spectra": 1, "plot_training": 1}),
         ("dataset.py", AFTER_LABELS),
-        ("spectra/infrared.py", {"infrared": 2, "infrared_aimd": 1, "plot_spectra": 1}),
-        ("spectra/aimd.py", {"infrared_aimd": 1, "plot_spectra": 1}),
+        ("spectra/infrared.py", {"infrared": 2, "infrared_aimd": 1, "twins": 1, "plot_spectra": 1}),
+        ("spectra/aimd.py", {"infrared_aimd": 1, "twins": 1, "plot_spectra": 1}),
         ("training/energy.py", {"train_energy": 1, **AFTER_MODEL}),
         ("models/density.py", {"train_density": 1, "train_energy": 1, **AFTER_MODEL}),
         ("reference/selection.py", {"select_frames": 3, **AFTER_FRAMES}),

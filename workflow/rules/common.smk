@@ -33,6 +33,7 @@ GPUS, NETWORK_GPUS = gpus(study.reference.device), network_gpus(study.device)
 PROCESSES = 1 if GPUS else study.harmonic.processes
 DATASET = "<results>/dataset.zarr.zip"
 TRACKED = shipped_spectra.tracked_lengths(study)
+REFERENCE = study.sampling[study.spectra.reference] if study.spectra.reference else None
 VARIANTS = {name: study.variant(name) for name in study.variants}
 
 
@@ -93,7 +94,12 @@ def campaign_of(name, length):
 
 def reference_lengths():
     """Return the chain lengths whose spectrum is held against that of ab initio trajectories."""
-    return study.sampling[study.spectra.reference].lengths if study.spectra.reference else []
+    return REFERENCE.lengths if REFERENCE else []
+
+
+def twin_lengths():
+    """Return the chain lengths whose ab initio trajectories the model can follow: no thermostat gives them energy."""
+    return reference_lengths() if REFERENCE and REFERENCE.ensemble == "nve" else []
 
 
 def sampling_level(wildcards):
@@ -254,4 +260,5 @@ def spectrum_files():
         "model": expand("<results>/harmonic/model_{length}.json", length=lengths),
         "dft": expand("<results>/harmonic/dft_{length}.json", length=compared),
         "aimd": expand("<results>/spectra/aimd_{length}.json", length=reference_lengths()),
+        "twins": expand("<results>/spectra/twins_{length}.json", length=twin_lengths()),
     }

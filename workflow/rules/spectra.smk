@@ -54,6 +54,36 @@ rule infrared_aimd:
         "../scripts/infrared_aimd.py"
 
 
+rule twins:
+    input:
+        reference="<results>/spectra/aimd_{length}.json",
+        model=DYNAMICS["model"],
+        code=sources("spectra.twins"),
+    output:
+        spectrum="<results>/spectra/twins_{length}.json",
+        trajectories=[
+            f"<results>/md/twins_{{length}}/{replica}.h5" for replica in range(REFERENCE.replicas if REFERENCE else 0)
+        ],
+    log:
+        "<logs>/twins/{length}.log",
+    benchmark:
+        "<benchmarks>/twins/{length}.tsv"
+    conda:
+        "../../envs/densnet.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000, 1000),
+        runtime=24 * 60,
+        gpu=NETWORK_GPUS,
+    params:
+        spectra=settings(study.spectra, reference=None, source="auto"),
+        campaign=lambda wildcards: campaign_of(study.spectra.reference, wildcards.length),
+    message:
+        "Dynamics of {wildcards.length} monomer(s) from where AIMD starts, and its spectrum"
+    script:
+        "../scripts/twins.py"
+
+
 rule harmonic_model:
     input:
         start=rules.start.output[0],

@@ -19,5 +19,6 @@ with job(snakemake):
         Path(snakemake.output.metrics),
         name,
         lines_of(Molecule(**snakemake.params.molecule)),
+        found.get("twins", []),
     )
     vdos_figure(found.infrared, Path(snakemake.output.states), name)

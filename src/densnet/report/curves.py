@@ -27,6 +27,7 @@ def _curves(panel: Panel) -> Iterator[dict[str, Any]]:
         "model": panel.mean,
         "standard_error": panel.error,
         "aimd": panel.aimd and panel.aimd["mean"],
+        "model_from_starts_of_aimd": panel.twins and panel.twins["mean"],
         "model_harmonic": panel.model and panel.broadened(panel.model),
         "dft_harmonic": panel.dft and panel.broadened(panel.dft),
     }

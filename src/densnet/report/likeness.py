@@ -30,6 +30,10 @@ def measure(panel: Panel) -> dict[str, dict[str, Any]]:
         found |= _harmonic(panel, panel.counterpart, panel.dft)
     if panel.aimd is not None:
         found["model dynamics / AIMD"] = compare.compare(panel.grid, panel.mean, panel.aimd["mean"])
+        if panel.twins is not None:
+            found["model from starts of AIMD / AIMD"] = compare.compare(
+                panel.grid, panel.twins["mean"], panel.aimd["mean"]
+            )
         found["AIMD half / AIMD half"] = compare.compare(panel.grid, *panel.aimd["halves"])
     return found | _measured(panel)
 

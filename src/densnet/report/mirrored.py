@@ -72,6 +72,9 @@ def _curves(axis: Axes, panel: Panel, part: slice) -> None:
     axis.plot(grid, mean, color=style.BLUE, label=_band(len(panel.dynamics["replicas"])))
     if panel.aimd is not None:
         axis.plot(grid, panel.aimd["mean"][part], color=style.GREEN, linewidth=0.9, label="AIMD")
+    if panel.twins is not None:
+        twins = panel.twins["mean"][part]
+        axis.plot(grid, twins, color=style.BLUE, linewidth=0.8, linestyle=(0, (1, 1)), label="model, starts of AIMD")
     if "dft" in below:
         axis.fill_between(grid, -below["dft"], color=style.RED, alpha=0.2, linewidth=0)
         axis.plot(grid, -below["dft"], color=style.RED, label="DFT, harmonic")
@@ -91,7 +94,7 @@ def _curves(axis: Axes, panel: Panel, part: slice) -> None:
 
 def _heights(panel: Panel) -> tuple[float, float]:
     """Return the limits of the axis of absorption, with room for the labels of peaks."""
-    above = [panel.top, *([] if panel.aimd is None else [panel.aimd["mean"]])]
+    above = [panel.top, *(other["mean"] for other in (panel.aimd, panel.twins) if other is not None)]
     lowest, highest = (
         max((curve.max() for curve in curves), default=0.0) for curves in (_below(panel).values(), above)
     )

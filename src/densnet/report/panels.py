@@ -24,8 +24,8 @@ class Panel:
         Spectrum of the model's trajectories (`densnet.spectra.trajectories`).
     model, dft
         Harmonic results (`densnet.spectra.harmonic`) of the model and of DFT.
-    aimd
-        Spectrum of ab initio trajectories (`densnet.spectra.aimd`).
+    aimd, twins
+        Spectrum of ab initio trajectories (`densnet.spectra.aimd`), and of the model's from where these start.
     measured
         Lines of the gas phase.
     """
@@ -34,6 +34,7 @@ class Panel:
     model: dict[str, Any] | None = None
     dft: dict[str, Any] | None = None
     aimd: dict[str, Any] | None = None
+    twins: dict[str, Any] | None = None
     measured: Lines | None = None
 
     @property

@@ -33,6 +33,7 @@ def spectra_figure(
     metrics: Path,
     name: str = "molecule",
     monomer: Lines | None = None,
+    twins: Paths = (),
 ) -> dict[str, Any]:
     """Draw the spectra of a study and measure how alike they are.
 
@@ -53,6 +54,8 @@ def spectra_figure(
         Of the molecule, for figure and tables.
     monomer
         What was measured of the single molecule, or of the monomer, in the gas phase.
+    twins
+        Spectra of the model from where ab initio trajectories start (`densnet.spectra.twins`), likewise.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def spectra_figure(
         The metrics.
     """
     spectra = _by_length(map(trajectories.read, dynamics))
-    others = [_by_length(map(read, paths)) for read, paths in zip(READERS, (model, dft, aimd), strict=True)]
+    others = [_by_length(map(read, paths)) for read, paths in zip(READERS, (model, dft, aimd, twins), strict=True)]
     panels = [
         Panel(values, *(other.get(length) for other in others), measured=monomer if length == 1 else None)
         for length, values in sorted(spectra.items())
@@ -88,13 +91,15 @@ def _tables(panels: Sequence[Panel], measured: dict[str, Any], name: str, monome
         modes_table(measured, name),
         lines_table(measured["1"], monomer.positions) if monomer is not None and "1" in measured else "",
         peaks_table([panel.dynamics for panel in panels], name),
-        dynamics_table([values for panel in panels for values in (panel.dynamics, panel.aimd) if values], name),
+        dynamics_table(
+            [values for panel in panels for values in (panel.dynamics, panel.twins, panel.aimd) if values], name
+        ),
     )
     return "\n".join(table for table in tables if table)
 
 
-READERS = (harmonic.read, harmonic.read, trajectories.read)
-"""Of the files beside the model's trajectories: its own modes, those of DFT, and ab initio trajectories."""
+READERS = (harmonic.read, harmonic.read, trajectories.read, trajectories.read)
+"""Of the files beside the model's trajectories: its own modes, those of DFT, ab initio trajectories and their twins."""
 
 
 def _by_length(values: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:

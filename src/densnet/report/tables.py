@@ -161,7 +161,7 @@ def dynamics_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule"
     header = ["molecule", "forces", "replica", "ps", "mean K", "highest K", "longest bond / start", "drift meV/atom/ps"]
     rows = [
         [
-            called[values["length"]], "DFT" if "halves" in values else "model", str(number),
+            called[values["length"]], _forces(values), str(number),
             f"{found['picoseconds']:g}", f"{found['temperature']:.0f}",
             _cell(found.get("hottest"), ".0f"), _cell(found.get("largest_stretch"), ".2f"),
             _cell(found.get("drift_mev_atom_ps"), ".3f"),
@@ -170,6 +170,13 @@ def dynamics_table(spectra: Sequence[dict[str, Any]], molecule: str = "molecule"
         for number, found in enumerate(values["replicas"])
     ]  # fmt: skip
     return markdown(header, rows)
+
+
+def _forces(values: dict[str, Any]) -> str:
+    """Return whose forces the trajectories behind a spectrum have, and whose starts where those are not their own."""
+    if "halves" in values:
+        return "DFT"
+    return "model" + (f", starts of {values['starts_of']}" if "starts_of" in values else "")
 
 
 def write_errors(evaluation: dict[str, Any], out: Path, molecule: str = "molecule") -> None:

@@ -54,7 +54,8 @@ def aimd_spectrum(
     dict
         As `densnet.spectra.trajectories.infrared_spectrum`, and ``halves``: the mean spectra (km/mol per cm^-1) of
         every other replica and of the rest, or of the first and the second half of a single one. How alike they are
-        is as much as can be expected of another spectrum of this length.
+        is as much as can be expected of another spectrum of this length. ``starts`` are ``positions`` (A, 3), Å, and
+        ``velocities`` (A, 3), Å/fs, of the first frame of each replica.
 
     Raises
     ------
@@ -63,7 +64,8 @@ def aimd_spectrum(
     """
     named: Named = [(path, read(path, campaign)) for path in paths]
     halves = [spectrum_of(half, settings)["mean"] for half in split(named)]
-    return spectrum_of(named, settings, **extra) | {"halves": halves}
+    starts = [{"positions": run.position[0].tolist(), "velocities": run.velocity[0].tolist()} for _, run in named]
+    return spectrum_of(named, settings, **extra) | {"halves": halves, "starts": starts}
 
 
 def split(named: Named) -> tuple[Named, Named]:

@@ -29,6 +29,8 @@ INFRARED = {
     "peaks.position": "cm^-1",
     "peaks.height": ABSORPTION,
     "peaks.standard_error": ABSORPTION,
+    "starts.positions": "Angstrom",
+    "starts.velocities": "Angstrom/fs",
     "replicas.temperature": "K",
     "replicas.hottest": "K",
     "replicas.picoseconds": "ps",
