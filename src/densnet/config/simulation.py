@@ -61,7 +61,8 @@ class Spectra(Section):
     """cm^-1, window of comparisons and figures."""
     reference: str | None = None
     """Campaign of ``sampling``, with ``method: aimd``, whose trajectories give the spectrum that the model's dynamics
-    is held against. No labelled frame is picked from it."""
+    is held against; with ``ensemble: nve`` the model is run from their starts too. No labelled frame is picked from
+    it."""
 
 
 class Harmonic(Section):
