@@ -18,8 +18,10 @@ from densnet.spectra import compare
 Array = NDArray[np.float64]
 
 DIFFERENCE = "model less DFT"
-LABEL = 0.2
-"""Share of the height of a panel that the label of a peak takes."""
+ROW, HEIGHT = 1.9, 9.0
+"""Inches: height of a row, and of all rows together; many rows are lower, so that they stay on one page."""
+LABEL = 0.38
+"""Inches that the label of a peak takes."""
 LABELLED = 8
 """At most this many peaks of a spectrum carry their position."""
 
@@ -38,17 +40,18 @@ def draw(panels: Sequence[Panel], path: Path, name: str = "") -> None:
     """
     parts = windows(panels[0].grid, [curve for panel in panels for curve in (panel.mean, *_below(panel).values())])
     called = style.names((panel.length for panel in panels), name)
+    row = min(ROW, HEIGHT / len(panels))
     with style.figure(
-        path, len(panels), len(parts), height=0.6 + 1.9 * len(panels), sharex="col", sharey="row",
+        path, len(panels), len(parts), height=0.6 + row * len(panels), sharex="col", sharey="row",
         width_ratios=[high - low for low, high in parts],
     ) as (figure, axes):  # fmt: skip
-        for row, panel in zip(axes, panels, strict=True):
-            for axis, part in zip(row, parts, strict=True):
+        for line, panel in zip(axes, panels, strict=True):
+            for axis, part in zip(line, parts, strict=True):
                 _curves(axis, panel, shown(panel.grid, part))
                 _label_peaks(axis, panel, part)
-            row[0].set_title(f"{called[panel.length]}   {_facts(panel)}".strip(), loc="left", fontsize=7.5)
-            row[0].set_ylim(*_heights(panel))
-            join(row, parts)
+            line[0].set_title(f"{called[panel.length]}   {_facts(panel)}".strip(), loc="left", fontsize=7.5)
+            line[0].set_ylim(*_heights(panel, LABEL / row))
+            join(line, parts)
         handles = {line.get_label(): line for axis in axes[:, 0] for line in axis.get_legend_handles_labels()[0]}
         title = name if len(panels) > 1 else None
         figure.legend(
@@ -92,14 +95,14 @@ def _curves(axis: Axes, panel: Panel, part: slice) -> None:
     axis.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
 
 
-def _heights(panel: Panel) -> tuple[float, float]:
-    """Return the limits of the axis of absorption, with room for the labels of peaks."""
+def _heights(panel: Panel, label: float) -> tuple[float, float]:
+    """Return the limits of the axis of absorption, where the label of a peak takes this share of the height."""
     above = [panel.top, *(other["mean"] for other in (panel.aimd, panel.twins) if other is not None)]
     lowest, highest = (
         max((curve.max() for curve in curves), default=0.0) for curves in (_below(panel).values(), above)
     )
     bottom = 1.12 * lowest
-    return -bottom, (highest + LABEL * bottom) / (1 - LABEL)
+    return -bottom, (highest + label * bottom) / (1 - label)
 
 
 def _band(replicas: int) -> str:
