@@ -51,7 +51,8 @@ def test_numbers_of_polythiophene_are_those_of_its_study():
     runs = found["dynamics"]["12"]
     drift = max(abs(run["drift_mev_atom_ps"]) for one in found["dynamics"].values() for run in one)
     for words in (
-        f"{len(runs)} trajectories of {runs[0]['picoseconds']:g} ps for each length",
+        f"{len(runs)} trajectories of {runs[0]['picoseconds']:g} ps for each length, "
+        f"{len(found['dynamics']['1'])} of the monomer and {len(found['dynamics']['8'])} of eight rings",
         f"are {len(six['pairs'])} modes with {100 * six['captured_intensity']:.0f} % of the intensity",
         f"wavenumbers are {six['frequency_mae_cm']:.1f} cm⁻¹ off on average",
         f"the spectra of both correlate with {hexamer['pearson']:.3f}",
