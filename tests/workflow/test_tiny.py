@@ -88,7 +88,6 @@ CHANGES = {
         "temperature: 310.0",
         {"simulate": 4, "infrared": 2, "plot_spectra": 1},
     ),
-    "how many replicas run together": ("simulation: {lengths", "simulation: {batch: 2, lengths", {}),
     "another length": (
         "simulation: {lengths: [1, 2]",
         "simulation: {lengths: [1, 2, 3]",

@@ -54,6 +54,7 @@ rule simulate:
     params:
         simulation=dynamics,
         seed=study.seed,
+        replicas=lambda wildcards: [int(wildcards.replica)],
     message:
         "Dynamics of {wildcards.length} monomer(s), replica {wildcards.replica}"
     script:
@@ -63,19 +64,18 @@ rule simulate:
 # Replicas that share a job are its outputs, and so each such job is a rule of its own.
 for part, lengths in jobs_of_dynamics(study.simulation).items():
     if study.simulation.batch > 1:
-        called = "_to_".join(map(str, dict.fromkeys([part[0], part[-1]])))
 
         rule:
             name:
-                f"simulate_{called}"
+                "simulate_" + "_to_".join(map(str, dict.fromkeys([part[0], part[-1]])))
             input:
                 **DYNAMICS,
             output:
                 expand("<results>/md/{{length}}/{replica}.h5", replica=part),
             log:
-                f"<logs>/simulate/{{length}}/{called}.log",
+                f"<logs>/simulate/{{length}}/{part[0]}_to_{part[-1]}.log",
             benchmark:
-                f"<benchmarks>/simulate/{{length}}/{called}.tsv"
+                f"<benchmarks>/simulate/{{length}}/{part[0]}_to_{part[-1]}.tsv"
             wildcard_constraints:
                 length=one_of(lengths),
             conda:
@@ -88,7 +88,8 @@ for part, lengths in jobs_of_dynamics(study.simulation).items():
             params:
                 simulation=dynamics,
                 seed=study.seed,
+                replicas=part,
             message:
-                f"Dynamics of {{wildcards.length}} monomer(s), replica {called.replace('_', ' ')}, together"
+                "Dynamics of {wildcards.length} monomer(s), replicas {params.replicas} together"
             script:
                 "../scripts/simulate.py"

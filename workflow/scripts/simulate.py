@@ -16,16 +16,15 @@ from densnet.workflow import device_of, job
 RELAXED = 0.05  # eV/Angstrom: no strain is left that would heat the molecule
 
 with job(snakemake):
-    length = int(snakemake.wildcards.length)
+    length, replicas = int(snakemake.wildcards.length), snakemake.params.replicas
     model = load_models(snakemake.input.model)
     conformers = ase.io.read(snakemake.input.start, ":")
     starts = []
-    for out in map(Path, snakemake.output):  # named after replicas: as a parameter, another batch would repeat them
-        replica = int(out.stem)
+    for replica, out in zip(replicas, snakemake.output, strict=True):
         atoms = conformers[replica % len(conformers)].copy()
         atoms.calc = DenSNetCalculator(model)
         minimise(atoms, fmax=RELAXED)
         number = seed(snakemake.params.seed, "simulate", length, replica)  # the same alone and in a batch
-        starts.append(Start(atoms, number, out, parameters={"length": length, "replica": replica}))
+        starts.append(Start(atoms, number, Path(out), parameters={"length": length, "replica": replica}))
     # Starts are relaxed on the CPU, where they are the same bits again after a kill, and so the same trajectories.
     run_together(model.to(device_of(snakemake)), starts, Simulation(**snakemake.params.simulation))
