@@ -46,6 +46,7 @@ def test_chunks_cover_the_frames(chunk, jobs):
 def test_dynamics_is_shared_out_by_length():
     simulation = read_study({"study": "tiny", "simulation": {"replicas": {1: 5, 2: 3}, "batch": 2}}, ROOT).simulation
     assert jobs_of_dynamics(simulation) == {(0, 1): [1, 2], (2, 3): [1], (4,): [1], (2,): [2]}
+    assert simulation.replicas_of(9) == 3  # asked for by name, `snakemake results/tiny/spectra/9.json`
 
 
 def test_sources_follow_imports_also_inside_functions():

@@ -40,8 +40,10 @@ class Simulation(Section):
     """eV/Angstrom, standard deviation of the forces of the ensemble that stops a run; null: none does."""
 
     def replicas_of(self, length: int) -> int:
-        """Return the number of independent starts of a chain length."""
-        return self.replicas[length] if isinstance(self.replicas, dict) else self.replicas
+        """Return the number of independent starts of a chain length; one that is not named has the smallest."""
+        if not isinstance(self.replicas, dict):
+            return self.replicas
+        return self.replicas.get(length, min(self.replicas.values()))
 
     def jobs_of(self, length: int) -> list[tuple[int, ...]]:
         """Return the replicas of a chain length that run together, job by job."""
