@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,9 +45,15 @@ def test_chunks_cover_the_frames(chunk, jobs):
 
 
 def test_dynamics_is_shared_out_by_length():
-    simulation = read_study({"study": "tiny", "simulation": {"replicas": {1: 5, 2: 3}, "batch": 2}}, ROOT).simulation
-    assert jobs_of_dynamics(simulation) == {(0, 1): [1, 2], (2, 3): [1], (4,): [1], (2,): [2]}
-    assert simulation.replicas_of(9) == 3  # asked for by name, `snakemake results/tiny/spectra/9.json`
+    settings = {"lengths": [1, 2, 12], "replicas": {1: 5, 2: 3, 12: 3}, "batch": 2}
+    jobs = jobs_of_dynamics(read_study({"study": "tiny", "simulation": settings}, ROOT).simulation)
+
+    def parts(length):
+        return [part for part, pattern in jobs.items() if re.fullmatch(rf"md/({pattern})/0.h5", f"md/{length}/0.h5")]
+
+    assert parts(1) == [(0, 1), (2, 3), (4,)]
+    assert parts(2) == parts(12) == [(0, 1), (2,)]
+    assert parts(9) == parts(21) == [(0, 1), (2,)]  # asked for by name, `snakemake results/tiny/spectra/9.json`
 
 
 def test_sources_follow_imports_also_inside_functions():

@@ -93,13 +93,19 @@ def chunks(study: Study, length: int) -> range:
     return range(ceil(sum(study.frames.of(length).values()) / study.labels.frames_per_job(length)))
 
 
-def jobs_of_dynamics(simulation: Simulation) -> dict[tuple[int, ...], list[int]]:
-    """Return the chain lengths of every set of replicas that run together."""
-    jobs: dict[tuple[int, ...], list[int]] = {}
-    for length in simulation.lengths:
+def jobs_of_dynamics(simulation: Simulation) -> dict[tuple[int, ...], str]:
+    """Return the chain lengths of every set of replicas that run together, as the pattern of a wildcard.
+
+    Lengths that the study does not name are among them: their files may be asked for by name.
+    """
+    named = sorted({*simulation.lengths, *(simulation.replicas if isinstance(simulation.replicas, dict) else ())})
+    patterns = {length: str(length) for length in named}
+    patterns[0] = rf"(?!(?:{'|'.join(map(str, named))})\b)\d+"  # any other length
+    jobs: dict[tuple[int, ...], list[str]] = {}
+    for length, pattern in patterns.items():
         for replicas in simulation.jobs_of(length):
-            jobs.setdefault(replicas, []).append(length)
-    return jobs
+            jobs.setdefault(replicas, []).append(pattern)
+    return {replicas: "|".join(found) for replicas, found in jobs.items()}
 
 
 def effort(level: Reference) -> dict[str, str | int]:

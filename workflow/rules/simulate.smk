@@ -77,7 +77,7 @@ for part, lengths in jobs_of_dynamics(study.simulation).items():
             benchmark:
                 f"<benchmarks>/simulate/{{length}}/{part[0]}_to_{part[-1]}.tsv"
             wildcard_constraints:
-                length=one_of(lengths),
+                length=lengths,
             conda:
                 "../../envs/densnet.yaml"
             threads: 1

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from densnet.config.section import Count, Length, Positive, Real, Section, Text, Whole
+from densnet.config.section import Count, CountOf, Length, Positive, Real, Section, Text, Whole
 
 
 class Molecule(Section):
@@ -89,11 +89,11 @@ class Campaign(Section):
 class Frames(Section):
     """How many labelled frames of each chain length each split gets. Lengths that are only tested are extrapolation."""
 
-    train: dict[Length, Count] = Field(min_length=1)
+    train: CountOf = Field(min_length=1)
     """Frames that both networks learn from."""
-    validation: dict[Length, Count] = Field(min_length=1)
+    validation: CountOf = Field(min_length=1)
     """Frames that decide when training stops and which weights are kept."""
-    test: dict[Length, Count] = Field(min_length=1)
+    test: CountOf = Field(min_length=1)
     """Frames that only the error tables see."""
 
     def lengths(self) -> list[int]:
@@ -134,7 +134,7 @@ class Labels(Section):
     """Splits whose DFT density matrices stay in the dataset: test frames to measure errors, the others for
     ``grid_training``, all for variants with a basis of their own."""
 
-    polar_tensors: dict[Length, Count] = {}
+    polar_tensors: CountOf = {}
     """Training frames of each length whose labels include polar tensors, the derivatives of the dipole by the positions
     of the atoms, six times the work of the other labels: long chains need them, whose strongest bands come from charge
     that runs along the chain."""

@@ -23,8 +23,10 @@ Length = Annotated[int, Field(ge=1, description="number of monomers; 1 for a sin
 Count = Annotated[int, Field(ge=1), NUMBER]
 Positive = Annotated[float, Field(gt=0), NUMBER]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+CountOf = Annotated[dict[Length, Count], Field(json_schema_extra={"propertyNames": {"pattern": "^[1-9][0-9]*$"}})]
+"""A number for each chain length."""
 Counts = Annotated[
-    Annotated[Count, Tag("[number]")] | Annotated[dict[Length, Count], Tag("[lengths]")],
+    Annotated[Count, Tag("[number]")] | Annotated[CountOf, Tag("[lengths]")],
     Discriminator(lambda value: "[lengths]" if isinstance(value, dict) else "[number]"),
 ]
 """A number, or one for each chain length; the tags keep a mistake to one line, and out of the path of the key."""
