@@ -155,6 +155,10 @@ def test_ir_needs_one_molecule_and_enough_time(folder, capsys):
     message = refused(capsys, "ir", folder / "H2O.h5", folder / "H2O.h5", "-o", folder / "ir.json")
     assert "H2O.h5: the same trajectory as" in message
 
+    ir = "ir", folder / "H2O.h5", "-o", folder / "ir.json", "--fwhm", 900, "--range", 400, 9000
+    assert main(["-q", *map(str, ir)]) == 0
+    assert "show nothing above 8126 cm^-1" in capsys.readouterr().err
+
 
 def test_ir_draws_modes_of_its_molecule_only(folder, capsys):
     field = Bonds(molecule("H2O"))
@@ -260,6 +264,15 @@ def test_structures_that_are_not_served_are_named_before_any_work(folder, capsys
     (folder / "empty.xyz").write_text("0\n\n")
     ase.io.write(folder / "atom.xyz", molecule("O"))
     ion, model = folder / "ion.extxyz", folder / "no-model.pt"
+    triplet = molecule("O2")
+    triplet.set_initial_magnetic_moments([1, 1])
+    for excited in (triplet, molecule("H2O")):
+        if excited is not triplet:
+            excited.info["multiplicity"] = 3
+        ase.io.write(folder / "excited.extxyz", excited)
+        assert "; only closed shells are served" in refused(
+            capsys, "predict", model, folder / "excited.extxyz", "-o", folder / "o.xyz"
+        )
     message = "has the charge +1; only neutral molecules are served"
     for command, called in (("predict", f"{ion}, frame 1"), ("cube", ion), ("md", ion), ("harmonic", ion)):
         out = folder / ("o.xyz" if command == "predict" else "o.h5")
@@ -288,6 +301,61 @@ def test_md_run_again_keeps_what_is_complete(folder, monkeypatch, capsys):
     message = refused(capsys, *command, "--seed", 2)
     assert "run_1.h5: exists, from other settings, another start, seed or model" in message
     assert field.calls == 0
+
+
+def test_md_with_other_settings_keeps_what_is_unfinished(folder, monkeypatch, capsys):
+    field, out = Bonds(molecule("CH3OH")), folder / "run.h5"
+    monkeypatch.setattr(md, "ModelField", lambda model, symbols: field)
+    monkeypatch.setattr(md, "CHECKPOINT", 10)
+    arguments = [folder / "model.pt", folder / "start.xyz", "--thermalisation", 0.01, "--production", 0.01, "-o", out]
+    command = ["md", *map(str, arguments)]
+    with monkeypatch.context() as patched:
+        patched.setattr(md.Replica, "finish", lambda self: 1 / 0)  # as if killed
+        with pytest.raises(ZeroDivisionError):
+            main(command)
+    pieces = sorted(folder.glob("run.h5.part/*"))
+    assert len(pieces) == 4
+    message = refused(capsys, *command, "--temperature", 310)
+    assert "run.h5.part: an unfinished trajectory of other settings" in message
+    assert sorted(folder.glob("run.h5.part/*")) == pieces
+    field.calls = 0
+    assert main(command) == 0
+    assert field.calls == 0
+
+
+def test_md_goes_on_with_the_other_replicas(folder, monkeypatch, capsys):
+    field, out = Bonds(molecule("CH3OH")), folder / "run.h5"
+
+    def broken(positions):
+        point = field(positions)
+        return point._replace(forces=point.forces * (np.nan if field.calls == 30 else 1))
+
+    monkeypatch.setattr(md, "ModelField", lambda model, symbols: broken)
+    arguments = [folder / "model.pt", folder / "start.xyz", "--thermalisation", 0.01, "--production", 0.01]
+    assert main(["-q", "md", *map(str, [*arguments, "--replicas", 3, "-o", out])]) == 2
+    assert "densnet: 1 of 3 run(s) stopped; the first: " in capsys.readouterr().err
+    assert sorted(path.name for path in folder.glob("run_*.h5")) == ["run_1.h5", "run_2.h5"]
+
+
+def test_md_says_before_it_runs_what_ir_would_refuse(folder, monkeypatch, capsys):
+    monkeypatch.setattr(md, "ModelField", lambda model, symbols: Bonds(molecule("CH3OH")))
+    arguments = [folder / "model.pt", folder / "start.xyz", "--thermalisation", 0.01, "--production", 0.05]
+    assert main(["-q", "md", *map(str, [*arguments, "--stride", 10, "-o", folder / "run.h5"])]) == 0
+    assert "--stride 10: frames 10 fs apart show vibrations above" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["predict", "harmonic", "cube"])
+def test_nothing_is_written_over_what_is_read(folder, capsys, command):
+    start = folder / "start.xyz"
+    before = start.read_bytes()
+    assert "would be written over what this command reads" in refused(
+        capsys, command, folder / "model.pt", start, "-o", start
+    )
+    assert start.read_bytes() == before
+
+
+def test_build_refuses_a_conformer_that_is_not_there(folder, capsys):
+    assert "no conformer 9; 1 found" in refused(capsys, "build", "O", "--conformer", 9, "-o", folder / "o.xyz")
 
 
 def test_a_foreign_zip_is_no_dataset(folder, capsys):

@@ -96,5 +96,8 @@ def test_the_electrons_of_a_cube_file_are_said(tmp_path, caplog):
     with caplog.at_level("INFO"):
         observables.write_cube(tmp_path / "a.cube", molecule("H2O"), gaussian, electrons=2)
         observables.write_cube(tmp_path / "b.cube", molecule("H2O"), gaussian, unit=27.2)  # not a density
-    (record,) = caplog.records
-    assert "a.cube: the points hold 2.000 electrons of 2;" in record.getMessage()
+        observables.write_cube(tmp_path / "c.cube", molecule("H2O"), gaussian, spacing=3.0, electrons=2)
+    first, second = caplog.records
+    assert "a.cube: the points hold 2.000 electrons of 2" in first.getMessage()
+    assert "choose a smaller --spacing" in second.getMessage()
+    assert second.levelname == "WARNING"

@@ -20,6 +20,15 @@ def write_npz(path: str | Path, key: str, /, **arrays: ArrayLike) -> None:
         np.savez(file, key="\n".join([key, *arrays]), **arrays)
 
 
+def belongs(path: str | Path, key: str, /) -> bool:
+    """Return whether a file is whole enough to say that `write_npz` stored it under this key."""
+    try:
+        with np.load(path) as file:
+            return str(file["key"]).split("\n")[0] == key
+    except Exception:  # a damaged archive raises whatever the readers of zip and npy files come across
+        return False
+
+
 def read_npz(path: str | Path, key: str, /) -> dict[str, NDArray[Any]] | None:
     """Return the arrays that `write_npz` stored under the same key.
 

@@ -34,6 +34,8 @@ DENSITY = Bohr**-3
 """Atomic unit of a density, e/Å^3."""
 MOST = 50_000_000
 """Points of a cube file, which then has 650 MB."""
+ROUGH = 0.02
+"""Share of its electrons that the points of a density may miss, or have too many of, without a warning."""
 
 
 def density_difference(
@@ -205,5 +207,13 @@ def _steps(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def _log_electrons(path: str | Path, held: float, electrons: float | None) -> None:
-    beside = "" if electrons is None else f" of {electrons:g}; the rest is in cusps between points and outside the box"
-    log.info("%s: the points hold %.3f electrons%s", path, held, beside)
+    if electrons is None:
+        log.info("%s: the points hold %.3f electrons", path, held)
+    elif abs(held - electrons) <= ROUGH * electrons:
+        rest = "; the rest is in cusps between points and outside the box" if held < electrons else ""
+        log.info("%s: the points hold %.3f electrons of %g%s", path, held, electrons, rest)
+    else:
+        log.warning(
+            "%s: the points hold %.3f electrons of %g: each has the true density, but their sum does not integrate it; "
+            "choose a smaller --spacing, or a larger --margin", path, held, electrons,
+        )  # fmt: skip

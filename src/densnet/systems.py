@@ -23,7 +23,9 @@ RELAXED = 0.05  # eV/Angstrom
 STEPS = 300
 
 
-def build(molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0, *, relax: bool = True) -> Atoms:
+def build(
+    molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0, *, relax: bool = True, wrap: bool = True
+) -> Atoms:
     """Return a start geometry.
 
     Conformers are embedded with distance geometry, relaxed with MMFF94, told apart by their distances and sorted by
@@ -37,11 +39,13 @@ def build(molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0
     length
         Number of repeat units.
     conformer
-        Which conformer, 0 being the lowest in energy. Counted round when fewer are found.
+        Which conformer, 0 being the lowest in energy.
     seed
         Of the embedding.
     relax
         Whether to relax with GFN2-xTB (to 0.05 eV/Angstrom).
+    wrap
+        Whether conformers are counted round where fewer are found.
 
     Returns
     -------
@@ -51,11 +55,14 @@ def build(molecule: Molecule, length: int = 1, conformer: int = 0, seed: int = 0
     Raises
     ------
     ConfigError
-        Unknown name, SMILES that cannot be read or embedded, or a length the molecule does not have.
+        Unknown name, SMILES that cannot be read or embedded, a length the molecule does not have, or a conformer that
+        is not found.
     CalculationError
         GFN2-xTB does not know an element, or does not converge.
     """
     found = _embedded(molecule, length, seed)
+    if conformer >= len(found) and not wrap:
+        raise ConfigError(f"{molecule.name}: no conformer {conformer}; {len(found)} found, counted from 0")
     atoms = found[conformer % len(found)]
     if relax:
         _relax(atoms)

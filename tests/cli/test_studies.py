@@ -13,7 +13,7 @@ from densnet.names import smiles_of
 @pytest.mark.parametrize("suffix", STRUCTURES)
 def test_build_writes_what_the_suffix_says(tmp_path, monkeypatch, suffix):
     made, out = molecule("CH3OH"), tmp_path / f"built{suffix}"
-    monkeypatch.setattr(systems, "build", lambda *_: made)
+    monkeypatch.setattr(systems, "build", lambda *_, **__: made)
     assert main(["-q", "build", "CO", "-o", str(out)]) == 0
     found = read_molecule(out, vibrating=True)
     assert found.get_chemical_symbols() == made.get_chemical_symbols()
@@ -23,6 +23,6 @@ def test_build_writes_what_the_suffix_says(tmp_path, monkeypatch, suffix):
 @pytest.mark.parametrize("text", ["Methanol", "METHANOL", "CO"])
 def test_build_knows_names_in_any_case(tmp_path, monkeypatch, text):
     asked = []
-    monkeypatch.setattr(systems, "build", lambda given, *_: asked.append(given) or molecule("CH3OH"))
+    monkeypatch.setattr(systems, "build", lambda given, *_, **__: asked.append(given) or molecule("CH3OH"))
     assert main(["-q", "build", text, "-o", str(tmp_path / "built.xyz")]) == 0
     assert smiles_of(asked[0].name, asked[0].smiles) == "CO"

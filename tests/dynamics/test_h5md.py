@@ -52,7 +52,7 @@ def test_damaged_file_is_named(tmp_path, trajectory):
     path = tmp_path / "a.h5"
     h5md.write(path, trajectory)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(DataError, match=r"a\.h5: not a readable trajectory"):
+    with pytest.raises(DataError, match=r"a\.h5: not a trajectory"):
         h5md.read(path)
     with pytest.raises(DataError, match=r"b\.h5: no such trajectory"):
         h5md.read(tmp_path / "b.h5")

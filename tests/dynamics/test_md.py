@@ -130,6 +130,32 @@ def test_numbers_that_are_not_finite_stop_the_run(tmp_path):
         md.run(broken, field.atoms, SHORT, 7, tmp_path / "a.h5")
 
 
+def test_what_a_stopped_run_has_seen_is_kept_beside_and_never_taken_for_the_whole(tmp_path):
+    field = Bonds(molecule("H2O"))
+    whole = md.run(field, field.atoms, SHORT, 7, tmp_path / "whole.h5")
+    field.calls, wanted = 0, round(SHORT.thermalisation * 1e3 / SHORT.timestep) + 101
+
+    def broken(positions):
+        point = field(positions)
+        return point._replace(forces=point.forces * (np.nan if field.calls > wanted else 1))
+
+    with pytest.raises(SimulationError, match=r"a\.h5\.last\.xyz, the frames up to there are .*a\.h5\.stopped"):
+        md.run(broken, field.atoms, SHORT, 7, tmp_path / "a.h5")
+    sofar = h5md.read(tmp_path / "a.h5.stopped")
+    assert 0 < len(sofar.dipole) < len(whole.dipole)
+    assert np.array_equal(sofar.dipole, whole.dipole[: len(sofar.dipole)])
+    (tmp_path / "a.h5.stopped").rename(tmp_path / "a.h5")
+    with pytest.raises(DataError, match="exists, from other settings"):
+        md.run(field, field.atoms, SHORT, 7, tmp_path / "a.h5")
+
+
+def test_steps_too_long_for_the_lightest_atom_are_not_blamed_on_the_model(tmp_path):
+    field = Bonds(molecule("H2O"))
+    long = SHORT.model_copy(update={"timestep": 6.0, "stride": 6.0})
+    with pytest.raises(SimulationError, match=r"Steps of 6 fs are too long .* a timestep of 1\.0 fs or less"):
+        md.run(field, field.atoms, long, 7, tmp_path / "a.h5")
+
+
 def test_a_runaway_temperature_stops_the_run(tmp_path):
     field = Bonds(molecule("H2O"))
     velocities = maxwell_boltzmann(field.atoms.get_masses(), 3000.0, np.random.default_rng(1)) * units.fs

@@ -77,12 +77,28 @@ def test_one_of_an_ensemble_that_knows_less_is_enough(caplog):
     assert "trained on CH4O" in caplog.text
 
 
-def test_formulas_are_those_of_the_chains():
+def test_an_isomer_and_a_broken_molecule_are_warned_of(caplog):
+    alcohol = model(metadata=ALCOHOL | {"study": {"molecule": {"smiles": "CCO"}}})
+    ethanol = molecule("CH3CH2OH")
+    origin.warn_beyond_training(alcohol, ethanol)
+    ethanol.rattle(0.05, seed=0)
+    origin.warn_beyond_training(alcohol, ethanol[::-1])  # the order of the atoms counts for nothing
+    assert not caplog.records
+    origin.warn_beyond_training(alcohol, molecule("CH3OCH3"))
+    assert "C2H6O: an isomer of what the model was trained on" in caplog.text
+    origin._warn.cache_clear()
+    caplog.clear()
+    ethanol.positions *= 1.3
+    origin.warn_beyond_training(alcohol, ethanol)
+    assert "bonds broken" in caplog.text
+
+
+def test_molecules_are_those_of_the_chains():
     from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
     from densnet.systems import chain
 
     smiles = "[*:1]c1ccc(s1)[*:2]"
-    assert origin._formulas(smiles, (1, 3)) == {CalcMolFormula(chain(smiles, length)) for length in (1, 3)}
-    assert origin._formulas("CCO", (1,)) == {"C2H6O"}
-    assert origin._formulas("no SMILES", (1,)) == frozenset()
+    assert origin._molecules(smiles, (1, 3)).keys() == {CalcMolFormula(chain(smiles, length)) for length in (1, 3)}
+    assert origin._molecules("CCO", (1,)).keys() == {"C2H6O"}
+    assert origin._molecules("no SMILES", (1,)) == {}

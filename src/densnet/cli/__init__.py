@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import densnet
 from densnet.cli import model, reference, spectra, studies, training
+from densnet.cli.options import keep_inputs
 from densnet.errors import DensnetError
 
 log = logging.getLogger("densnet")
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     level = logging.WARNING if given.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
     try:
+        keep_inputs(given)
         given.run(given)
     except DensnetError as error:
         return _fail(str(error))

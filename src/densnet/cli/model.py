@@ -20,6 +20,7 @@ from densnet.cli.options import (
     whole,
 )
 from densnet.config import Simulation
+from densnet.errors import SimulationError
 from densnet.files import atomic
 
 if TYPE_CHECKING:
@@ -138,9 +139,10 @@ def run_cube(given: argparse.Namespace) -> None:
 
 def run_md(given: argparse.Namespace) -> None:
     """Run one or several trajectories."""
-    from densnet.dynamics.md import complete, prepared, run_together
+    from densnet.dynamics.md import complete, keep_unfinished, prepared, run_together
     from densnet.models.devices import torch_device
     from densnet.models.ensemble import load_models
+    from densnet.spectra.aliasing import folded
 
     one_thread()
     named = (*SIMULATION, "compile", "max_deviation")
@@ -148,8 +150,20 @@ def run_md(given: argparse.Namespace) -> None:
     starts = _starts(given)
     model = prepared(load_models(given.models, torch_device(given.device)), simulation)
     complete(model, starts, simulation)  # refuses before the first step what would be refused after hours
+    keep_unfinished(model, starts, simulation, given.batch)
+    if wrong := folded(simulation.stride, simulation.timestep, starts[0].atoms.get_chemical_symbols()):
+        log.warning("--stride %g: %s; `densnet ir` will refuse them", simulation.stride, wrong)
+    stopped = []
     for first in range(0, len(starts), given.batch):
-        run_together(model, starts[first : first + given.batch], simulation)
+        try:
+            run_together(model, starts[first : first + given.batch], simulation)
+        except SimulationError as error:  # of these replicas alone: the others have begun elsewhere
+            log.warning("%s", error)
+            stopped.append(error)
+    if stopped:
+        raise SimulationError(
+            f"{len(stopped)} of {-(-len(starts) // given.batch)} run(s) stopped; the first: {stopped[0]}"
+        )
 
 
 def _starts(given: argparse.Namespace) -> list[Start]:

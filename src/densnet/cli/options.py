@@ -57,6 +57,17 @@ def output(command: argparse.ArgumentParser, default: str | None = None, suffixe
     command.add_argument("-o", "--out", type=kind, default=default, required=default is None, help=text)
 
 
+def keep_inputs(given: argparse.Namespace) -> None:
+    """Raise `DataError` where the file to write is one that the command reads."""
+    out = getattr(given, "out", None)
+    if out is None or not out.exists():
+        return
+    for name, values in vars(given).items():
+        files = [path for path in (values if isinstance(values, list) else [values]) if isinstance(path, Path)]
+        if name != "out" and any(path.exists() and path.samefile(out) for path in files):
+            raise DataError(f"{out}: would be written over what this command reads ({name}); give another -o")
+
+
 def writable(suffixes: Sequence[str] = ()) -> Callable[[str], Path]:
     """Return the reader of an option's value, the name of a file to write."""
 

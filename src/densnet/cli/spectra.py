@@ -20,7 +20,12 @@ FEWEST_LINES = 3
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the commands of this room."""
-    ir = command(commands, "ir", run_ir, "infrared spectrum of trajectories of one molecule, as JSON and figure")
+    ir = command(
+        commands,
+        "ir",
+        run_ir,
+        "infrared spectrum of trajectories of one molecule, as JSON and, beside it, as figure (.png)",
+    )
     ir.add_argument("trajectories", type=Path, nargs="+", help="H5MD files, one for each replica")
     ir.add_argument("--harmonic", type=Path, help="harmonic result to draw below")
     fields = Spectra.model_fields

@@ -62,7 +62,7 @@ def run_build(given: argparse.Namespace) -> None:
 
     from densnet.systems import build
 
-    atoms = build(_molecule(given.molecule), given.length, given.conformer, given.seed)
+    atoms = build(_molecule(given.molecule), given.length, given.conformer, given.seed, wrap=False)
     with atomic(given.out) as temporary:
         ase.io.write(temporary, atoms)
     log.info("%s: %s", given.out, atoms.symbols)

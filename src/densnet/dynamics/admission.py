@@ -53,6 +53,8 @@ def _complaint(atoms: Atoms, vibrating: bool) -> str | None:
         return f"has an odd number of electrons ({electrons}); only closed shells are served: is an atom missing?"
     if vibrating and len(atoms) == 1:
         return "a single atom does not vibrate; give a molecule"
+    if unpaired := _unpaired(atoms):
+        return f"has {unpaired}; only closed shells are served"
     return _coincidence(atoms)
 
 
@@ -64,6 +66,15 @@ def _charge(atoms: Atoms) -> str:
     except (TypeError, ValueError):
         return f"'{stated}'"
     return f"{charge:+g}" if charge else ""
+
+
+def _unpaired(atoms: Atoms) -> str:
+    """Return the unpaired electrons that a structure states, in words; empty where it states none."""
+    multiplicity = next((atoms.info[name] for name in ("multiplicity", "spin_multiplicity") if name in atoms.info), 1)
+    if str(multiplicity) not in ("1", "1.0"):
+        return f"the multiplicity {multiplicity}"
+    moment = float(atoms.get_initial_magnetic_moments().sum())
+    return f"the magnetic moment {moment:g}" if abs(moment) > 0.5 else ""
 
 
 def _coincidence(atoms: Atoms) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densnet.checkpoints import read_npz, write_npz
+from densnet.checkpoints import belongs, read_npz, write_npz
 from densnet.dynamics.integrator import Point, State
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,12 @@ class Checkpoints:
     def last(self) -> int:
         """Step of the last piece; 0 without any."""
         return max((int(piece.stem) for piece in self.folder.glob("[0-9]*.npz")), default=0)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether there are pieces of another run, or damaged ones, which `load` would remove."""
+        first = min(self.folder.glob("[0-9]*.npz"), default=None)
+        return first is not None and not belongs(first, self.fingerprint)
 
     def load(self, rng: np.random.Generator, until: int) -> tuple[State, list[Frames]] | None:
         """Return the last state up to a step and the frames before it, and put ``rng`` where it was.

@@ -13,13 +13,21 @@ STRETCH = 1.5
 """A bond this many times as long as at the start is broken."""
 
 
+def bonds(atoms: Atoms) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return both atoms of every bond: the pairs closer than 1.25 times the sum of their covalent radii."""
+    radii = np.array(natural_cutoffs(atoms, mult=1.25))
+    first, second = np.triu_indices(len(atoms), k=1)
+    bonded = atoms.get_all_distances()[first, second] < radii[first] + radii[second]
+    return first[bonded], second[bonded]
+
+
 class Guard:
     """Watches bonds, temperature, finiteness, and the deviation of an ensemble of models.
 
     Parameters
     ----------
     atoms
-        The start; its bonds are the pairs closer than 1.25 times the sum of their covalent radii.
+        The start, whose `bonds` are watched.
     temperature
         K, what dynamics aims at; by default no temperature is too high.
     freedom
@@ -31,12 +39,8 @@ class Guard:
     """
 
     def __init__(self, atoms: Atoms, temperature: float = np.inf, freedom: int = 1, deviation: float = np.inf) -> None:
-        radii = np.array(natural_cutoffs(atoms, mult=1.25))
-        distances = atoms.get_all_distances()
-        first, second = np.triu_indices(len(atoms), k=1)
-        bonded = distances[first, second] < radii[first] + radii[second]
-        self.first, self.second = first[bonded], second[bonded]
-        self.start = distances[self.first, self.second]
+        self.first, self.second = bonds(atoms)
+        self.start = np.linalg.norm(atoms.positions[self.first] - atoms.positions[self.second], axis=1)
         self.names = [f"{symbol}{index}" for index, symbol in enumerate(atoms.get_chemical_symbols())]
         self.hottest = temperature * (3 + 8 * np.sqrt(2 / freedom))
         self.deviation = deviation

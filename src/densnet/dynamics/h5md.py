@@ -136,7 +136,10 @@ def read(path: str | Path, *, coordinates: bool = True) -> Trajectory:
         with h5py.File(path, "r") as file:
             return _read(file, coordinates)
     except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"{path}: not a readable trajectory ({error}); delete it and run the dynamics again") from None
+        raise DataError(
+            f"{path}: not a trajectory, or a damaged one ({error}); name one that dynamics has written, or run that "
+            "of this one again"
+        ) from None
 
 
 def _read(file: h5py.File, coordinates: bool) -> Trajectory:

@@ -17,6 +17,7 @@ from densnet.dynamics import h5md
 from densnet.dynamics.field import ForceField, ModelField, together
 from densnet.dynamics.origin import origins, warn_beyond_training
 from densnet.dynamics.replica import Plan, Replica, Start
+from densnet.errors import DataError
 from densnet.models.compiled import CompiledModel
 
 if TYPE_CHECKING:
@@ -124,6 +125,21 @@ def complete(
     """
     identity = _identity(model, fingerprint)
     return [start.is_complete(simulation, identity) for start in starts]
+
+
+def keep_unfinished(
+    model: DenSNet | Ensemble | ForceField, starts: Sequence[Start], simulation: Simulation, batch: int
+) -> None:
+    """Raise `DataError` where running these starts, ``batch`` at a time, would cost what another run has so far."""
+    identity = _identity(model, None)
+    for first in range(0, len(starts), batch):
+        for start in (company := starts[first : first + batch]):
+            checkpoints = Replica(start, simulation, identity, len(company)).checkpoints
+            if checkpoints.foreign:
+                raise DataError(
+                    f"{checkpoints.folder}: an unfinished trajectory of other settings, another start, seed, model or "
+                    "batch; finish it by the command that began it, delete it, or give another -o"
+                )
 
 
 def prepared(model: Model, simulation: Simulation) -> Model:

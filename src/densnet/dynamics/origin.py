@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 
 from ase import Atoms
 
+from densnet.dynamics.guard import bonds
+from densnet.errors import ConfigError
 from densnet.names import NAMES
 
 log = logging.getLogger(__name__)
@@ -26,17 +29,22 @@ def origins(model: object) -> list[dict[str, Any]]:
 
 
 def warn_beyond_training(model: object, atoms: Atoms) -> None:
-    """Log a warning, once for each formula, where a model says what it was trained on and this is something else."""
+    """Log a warning, once for each structure, where a model says what it was trained on and this is something else."""
     formula = atoms.get_chemical_formula()
     for one in _members(model):
         known = _trained_on(_metadata(one))
         if known and formula not in known:
-            _warn(formula, ", ".join(sorted(known)))
+            _warn(formula, f"the model was trained on {', '.join(sorted(known))}")
+        elif known and _structure(atoms) not in known[formula]:
+            _warn(
+                formula,
+                "an isomer of what the model was trained on, or a geometry with bonds broken or atoms too close",
+            )
 
 
 @cache
-def _warn(formula: str, known: str) -> None:
-    log.warning("%s: the model was trained on %s; of anything else it may know too little", formula, known)
+def _warn(formula: str, what: str) -> None:
+    log.warning("%s: %s; of anything else it may know too little", formula, what)
 
 
 def _members(model: object) -> list[object]:
@@ -59,24 +67,48 @@ def _origin(model: object) -> dict[str, Any]:
     return getattr(model, "file", {}) | {name: value for name, value in said.items() if value is not None}
 
 
-def _trained_on(metadata: dict[str, dict[str, Any]]) -> frozenset[str]:
-    """Return the sum formulas of the training frames; none where the model does not say."""
+def _trained_on(metadata: dict[str, dict[str, Any]]) -> Mapping[str, frozenset[str]]:
+    """Return the molecules of the training frames, as `_canonical`, by formula; none where the model does not say."""
     molecule, frames = metadata["study"].get("molecule"), metadata["energy_training"].get("frames", {})
     if not isinstance(molecule, dict):
-        return frozenset()
+        return {}
     smiles = molecule.get("smiles") or NAMES.get(molecule.get("name"), "")
-    return _formulas(smiles, tuple(int(length) for length, number in frames.items() if number))
+    return _molecules(smiles, tuple(int(length) for length, number in frames.items() if number))
 
 
 @cache
-def _formulas(smiles: str, lengths: tuple[int, ...]) -> frozenset[str]:
-    """Return the sum formulas of chains: their repeat units, and hydrogen where those would be joined."""
+def _molecules(smiles: str, lengths: tuple[int, ...]) -> Mapping[str, frozenset[str]]:
     from rdkit import Chem
 
-    unit = Chem.MolFromSmiles(smiles)
-    if not unit:
-        return frozenset()
-    unit = Chem.AddHs(unit)
-    symbols = [atom.GetSymbol() for atom in unit.GetAtoms() if atom.GetAtomicNum()]
-    ends = ["H"] * (unit.GetNumAtoms() - len(symbols))
-    return frozenset(Atoms(symbols * length + ends).get_chemical_formula() for length in lengths)
+    from densnet.systems import chain
+
+    found: dict[str, set[str]] = {}
+    try:
+        graphs = [Chem.AddHs(chain(smiles, length)) for length in lengths]
+    except ConfigError:  # of a model from elsewhere, whose molecule says nothing here
+        return {}
+    for graph in graphs:
+        symbols = tuple(atom.GetSymbol() for atom in graph.GetAtoms())
+        pairs = tuple((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in graph.GetBonds())
+        found.setdefault(Atoms(symbols).get_chemical_formula(), set()).add(_canonical(symbols, pairs))
+    return {formula: frozenset(molecules) for formula, molecules in found.items()}
+
+
+def _structure(atoms: Atoms) -> str:
+    """Return which atoms of a structure are bonded, as `_canonical`."""
+    return _canonical(tuple(atoms.symbols), tuple(zip(*(ends.tolist() for ends in bonds(atoms)), strict=True)))
+
+
+@lru_cache(maxsize=64)
+def _canonical(symbols: tuple[str, ...], pairs: tuple[tuple[int, int], ...]) -> str:
+    """Return a name of elements and bonds, whose order counts for nothing, that is the same for the same molecule."""
+    from rdkit import Chem
+
+    graph = Chem.RWMol()
+    for symbol in symbols:
+        atom = Chem.Atom(symbol)
+        atom.SetNoImplicit(True)
+        graph.AddAtom(atom)
+    for first, second in pairs:
+        graph.AddBond(first, second, Chem.BondType.SINGLE)
+    return Chem.MolToSmiles(graph)

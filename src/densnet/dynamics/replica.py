@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,9 @@ from densnet.provenance import provenance
 from densnet.rigid import vibrational_space
 
 Array = NDArray[np.float64]
+
+LONGEST = 1.0
+"""fs, times the square root of the mass in u: the longest timestep, a ninth of the period of a bond to hydrogen."""
 
 
 @dataclass(frozen=True)
@@ -181,12 +185,12 @@ class Replica:
         self.pieces.append(self.recorder.take())
         self.checkpoints.save(self.state, self.rng, self.pieces[-1])
 
-    def finish(self) -> h5md.Trajectory:
-        """Write the trajectory and return it; the checkpoints stay."""
+    def finish(self, out: Path | None = None) -> h5md.Trajectory:
+        """Write the trajectory, by default where it belongs, and return it; the checkpoints stay."""
         filled = [piece for piece in self.pieces if piece]
         joined = {name: np.concatenate([piece[name] for piece in filled]) for name in h5md.UNITS}
         settings = {**self.simulation.model_dump(exclude=ELSEWHERE), **self.start.parameters, "seed": self.start.seed}
-        settings |= {"models": self.about, "fingerprint": self.fingerprint}
+        settings |= {"models": self.about, "fingerprint": self.fingerprint if out is None else None}  # else not whole
         trajectory = h5md.Trajectory(
             symbols=self.start.atoms.get_chemical_symbols(),
             interval=self.simulation.stride,
@@ -196,16 +200,30 @@ class Replica:
             **joined,
         )
         trajectory.parameters["largest_stretch"] = float(self.guard.stretch(trajectory.position).max(initial=0.0))
-        h5md.write(self.start.out, trajectory)
+        h5md.write(out or self.start.out, trajectory)
         return trajectory
 
     def _give_up(self, last_good: Array, complaint: str) -> None:
         out, step = self.start.out, self.state.step
-        keep = self.start.beside(".last.xyz")
+        keep, sofar = self.start.beside(".last.xyz"), self.start.beside(".stopped")
         with atomic(keep) as temporary:
             write(temporary, Atoms(self.start.atoms.numbers, last_good), format="extxyz")
+        self.pieces.append(self.recorder.take())
+        if any(self.pieces):
+            self.finish(sofar)
         raise SimulationError(
             f"{out}: stopped at step {step} ({step * self.simulation.timestep / 1e3:.3f} ps): {complaint}; the last "
-            f"good frame is {keep}. The model is outside what it was trained on: label frames like that one and train "
-            "again, or lower simulation.temperature"
+            f"good frame is {keep}{f', the frames up to there are {sofar}' if any(self.pieces) else ''}. "
+            f"{self._remedy()}"
+        )
+
+    def _remedy(self) -> str:
+        lightest, step = self.masses.min(), self.simulation.timestep
+        if step > (longest := LONGEST * np.sqrt(lightest)):
+            return (
+                f"Steps of {step:g} fs are too long for its lightest atom: give a timestep of {longest:.1f} fs or less"
+            )
+        return (
+            "The model is outside what it was trained on: label frames like that one and train again, or lower "
+            "simulation.temperature"
         )

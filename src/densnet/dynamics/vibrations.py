@@ -24,6 +24,8 @@ CONVERGED = 2e-3
 STEPS = 2000
 ROUNDED = 1e-3
 """Å, within which single precision leaves the symmetry of a minimum."""
+FASTEST = 4500.0
+"""cm^-1; hydrogen itself vibrates at 4401, nothing faster."""
 NEARLY = 0.2
 """Å, how far a start may be from a symmetry that is tried."""
 
@@ -106,6 +108,11 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, /, attempts: int = 4, **extr
         atoms.positions = harmonic.downhill(atoms, modes).positions
     if lowest < harmonic.SADDLE:
         log.warning("%s: still a saddle point (%.0f cm^-1) after %d attempts", atoms.symbols, lowest, attempts)
+    if (highest := modes.frequencies[-1]) > FASTEST:
+        log.warning(
+            "%s: a mode at %.0f cm^-1, faster than any molecule vibrates; the model is outside what it was trained on",
+            atoms.symbols, highest,
+        )  # fmt: skip
     energy = float(atoms.get_potential_energy())
     force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
     return harmonic.result(atoms, modes, method="DenSNet", energy=energy, residual_force=force, **extra)

@@ -16,10 +16,12 @@ from densnet.report import style
 from densnet.report.tables import write_csv
 
 PARITY = (
-    ("energy", "energy / meV per atom", "meV/atom"),
-    ("forces", "force components / eV Å$^{-1}$", "eV/Å"),
-    ("dipole", "dipole components / D", "D"),
+    ("energy", "energy / meV per atom", "MAE", "meV/atom"),
+    ("forces", "force components / eV Å$^{-1}$", "MAE of components", "eV/Å"),
+    ("dipole", "dipole components / D", "MAE of components", "D"),
 )
+CORNER = 4
+"""Lines of text that a corner of a parity plot holds without touching its diagonal."""
 LENGTHS = (
     ("energy_mae_mev_atom", "energy MAE / meV atom$^{-1}$"),
     ("force_mae_mev_angstrom", "force MAE / meV Å$^{-1}$"),
@@ -81,26 +83,31 @@ def _history(path: Path) -> dict[str, np.ndarray]:
 def parity_figure(evaluation: dict[str, Any], out: Path, molecule: str = "molecule") -> None:
     """Draw predictions against DFT for energies, forces and dipoles of the test frames, coloured by chain length."""
     called = style.names(map(int, evaluation["parity"]), molecule)
+    colors = style.sequence(len(called))
     with style.figure(out, 1, 3, height=2.6) as (figure, axes):
-        for axis, (kind, label, unit) in zip(axes[0], PARITY, strict=True):
-            _parity(axis, evaluation, kind, unit, called)
+        for axis, (kind, label, error, unit) in zip(axes[0], PARITY, strict=True):
+            axis.set_prop_cycle(color=colors)
+            _parity(axis, evaluation, kind, (error, unit), called)
             axis.set(xlabel=f"DFT {label}", ylabel="model")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), markerscale=3)
 
 
-def _parity(axis: Axes, evaluation: dict[str, Any], kind: str, unit: str, called: dict[int, str]) -> None:
-    lines, trained = [], set(evaluation["train_lengths"])
+def _parity(axis: Axes, evaluation: dict[str, Any], kind: str, shown: tuple[str, str], called: dict[int, str]) -> None:
+    (error, unit), lines, trained = shown, [], set(evaluation["train_lengths"])
     for length, points in evaluation["parity"].items():
         pairs = np.array(points[kind])
         name = called[int(length)]
-        shown = name if int(length) in trained else f"{name} (not trained on)"
-        axis.plot(pairs[:, 0], pairs[:, 1], ".", markersize=3, alpha=0.6, label=shown, rasterized=len(pairs) > 500)
+        label = name if int(length) in trained else f"{name} (not trained on)"
+        axis.plot(pairs[:, 0], pairs[:, 1], ".", markersize=3, alpha=0.6, label=label, rasterized=len(pairs) > 500)
         lines.append(f"{name}: {np.abs(pairs[:, 1] - pairs[:, 0]).mean():.3g} {unit}")
     low, high = min(axis.get_xlim()[0], axis.get_ylim()[0]), max(axis.get_xlim()[1], axis.get_ylim()[1])
     axis.axline((low, low), (high, high), color="black", linewidth=0.6, zorder=0)
     axis.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    axis.text(0.03, 0.97, "MAE\n" + "\n".join(lines), transform=axis.transAxes, va="top", fontsize=6.5)
+    half = len(lines) if len(lines) <= CORNER else (len(lines) + 1) // 2  # both corners away from the diagonal
+    text = {"transform": axis.transAxes, "fontsize": 6.5}
+    axis.text(0.03, 0.97, "\n".join([error, *lines[:half]]), va="top", **text)
+    axis.text(0.97, 0.03, "\n".join(lines[half:]), va="bottom", ha="right", **text)
 
 
 def lengths_figure(evaluation: dict[str, Any], out: Path, molecule: str = "molecule") -> None:
@@ -115,7 +122,7 @@ def lengths_figure(evaluation: dict[str, Any], out: Path, molecule: str = "molec
         for axis in axes[0]:
             axis.set_xlabel("monomers")
             axis.yaxis.label.set_size(8)
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             axis.margins(x=0.12)
             if not any(row["length"] > 1 for row in rows):
                 axis.set(xlabel="", xticks=[1], xticklabels=[molecule])
@@ -127,8 +134,17 @@ def _density_errors(axis: Axes, rows: list[dict[str, Any]], trained: set[int]) -
         if all(value is not None for value in values):
             _errors(axis, rows, values, trained, color)
             end = (rows[-1]["length"], values[-1])
-            axis.annotate(key, end, (5, 0), textcoords="offset points", va="center", color=color, annotation_clip=False)
+            axis.annotate(
+                key,
+                end,
+                (5, {"model": 3, "floor": -3}.get(key, 0)),
+                textcoords="offset points",
+                va="center",
+                color=color,
+                annotation_clip=False,
+            )
     axis.set(ylabel="density error / %", yscale="log")
+    axis.margins(y=0.12)
     plain(axis)
 
 

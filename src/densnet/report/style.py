@@ -49,6 +49,13 @@ SETTINGS = {
 }
 
 
+def sequence(number: int) -> list[object]:
+    """Return colours of an ordered series: those of the cycle, or of a map from dark to light where it has too few."""
+    if number <= len(CYCLE):
+        return list(CYCLE[:number])
+    return [plt.get_cmap("viridis")(place / number) for place in range(number)]
+
+
 @contextmanager
 def figure(path: str | Path, rows: int = 1, columns: int = 1, *, height: float, **layout: object) -> Iterator[tuple]:
     """Yield a figure and its axes (always a 2-D array), and save it to ``path`` (SVG or PNG) at the end.

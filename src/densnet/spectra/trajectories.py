@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from densnet.provenance import provenance
 from densnet.spectra import aliasing, infrared, lineshapes
 from densnet.spectra.compare import peak_table
 from densnet.spectra.units import INFRARED, with_units
+
+log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -135,6 +138,11 @@ class Replica:
         segment, step = lineshapes.segment_for(settings.fwhm), trajectory.timestep
         if folded := aliasing.folded(trajectory.interval, step, trajectory.symbols):
             raise DataError(f"{name}: {folded}; run the dynamics again with a smaller stride (densnet md --stride)")
+        if settings.range[1] > (top := aliasing.highest(trajectory.interval, step)):
+            log.warning(
+                "%s: frames %g fs apart show nothing above %.0f cm^-1, though the window goes up to %g cm^-1",
+                name, trajectory.interval, top, settings.range[1],
+            )  # fmt: skip
         try:
             absorption = infrared.spectrum(
                 trajectory.dipole, trajectory.interval, float(trajectory.temperature.mean()), segment=segment,
