@@ -36,7 +36,7 @@ def test_numbers_of_ethanol_are_those_of_its_study():
     ours, theirs = ([wave for method, wave in waves if (method == "DenSNet") == own] for own in (True, False))
     worst = max(abs(one - other) for one, other in zip(ours, theirs, strict=True))
     assert f"on average and {worst:.0f} at worst" in said
-    assert f"as curves down to {found['model harmonic / DFT harmonic']['pearson']:.2f};" in said
+    assert f"spectra correlate with {found['model harmonic / DFT harmonic']['pearson']:.2f}: lines" in said
     assert f"correlate with {modes['intensity_pearson']:.3f}. Of {model['reference_peaks']} [lines" in said
     off = " and ".join(f"{line:.0f}" for band, line in model["pairs"] if abs(line - band) > model["bar_cm"])
     assert f"{model['within_bar']} have a band of dynamics within {model['bar_cm']:.0f} cm" in said
