@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_numbers_of_ethanol_are_those_of_its_study():
     assert f"On the {model['common_lines']} lines" in said
     assert f"those of dynamics are {model['common_mae_cm']:.0f} cm⁻¹ off" in said
     assert f"ones of DFT {dft['common_mae_cm']:.0f} cm⁻¹" in said
+
+
+def test_numbers_of_ethanethiol_and_resorcinol_are_those_of_their_studies():
+    found = [json.loads((ROOT / "docs" / name / "spectra.json").read_text()) for name in ("ethanethiol", "resorcinol")]
+    modes = [one["lengths"]["1"]["modes, model / DFT"] for one in found]
+    runs = [one["dynamics"]["1"] for one in found]
+    drift = max(abs(run["drift_mev_atom_ps"]) for one in runs for run in one)
+    said = " ".join(README.split())
+    assert f"{len(runs[0])} and {len(runs[1])} trajectories of {runs[0][0]['picoseconds']:g} ps; harmonic DFT" in said
+    assert "wavenumbers are {:.1f} cm⁻¹ and {:.1f} cm⁻¹ off".format(*(one["frequency_mae_cm"] for one in modes)) in said
+    assert "correlate with {:.3f} and {:.3f}; no".format(*(one["intensity_pearson"] for one in modes)) in said
+    assert f"drifts by more than {math.ceil(drift * 1e4) / 1e4:.4f} meV/atom/ps. In 20 ps" in said
 
 
 def test_numbers_of_polythiophene_are_those_of_its_study():
