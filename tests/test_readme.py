@@ -59,6 +59,16 @@ def test_numbers_of_ethanethiol_and_resorcinol_are_those_of_their_studies():
     assert f"drifts by more than {math.ceil(drift * 1e4) / 1e4:.4f} meV/atom/ps. In 20 ps" in said
 
 
+def test_numbers_of_ab_initio_dynamics_are_those_of_its_starts():
+    found = json.loads((ROOT / "docs" / "polythiophene" / "spectra.json").read_text())["lengths"]["1"]
+    twins, halves = found["model from starts of AIMD / AIMD"], found["AIMD half / AIMD half"]
+    assert twins["matched_peaks"] == twins["reference_peaks"]
+    said = " ".join(README.split())
+    assert f"all {twins['reference_peaks']} bands, {twins['matched_peak_mae_cm']:.1f} cm" in said
+    assert f"and {twins['area_ratio']:.2f} times the absorption" in said
+    assert f"correlate with {twins['pearson']:.3f}, the halves of the reference with {halves['pearson']:.3f}" in said
+
+
 def test_numbers_of_polythiophene_are_those_of_its_study():
     found = json.loads((ROOT / "docs" / "polythiophene" / "spectra.json").read_text())
     said = " ".join(README.split())
