@@ -5,10 +5,9 @@
 One thread, one molecule, single precision: ours as dynamics calls it, as it is and compiled, MACE through its ASE
 calculator; rounds alternate, so that a busy machine slows all alike. MACE needs an environment of its own
 (``pip install torch mace-torch``), because it pins an old e3nn. Weights are random: the time of a step does not depend
-on them. Neighbour lists are part of a step, made anew each time; what they take of it stands apart. Beside the cost of
-a chain stands that of ab initio dynamics, with our calculator at the level of the polythiophene study on its loosest
-grid; that takes half an hour, and ``--models-only`` keeps what ``step.json`` has of it. Writes ``step.md`` and
-``step.json`` beside this file.
+on them. Neighbour lists are part of a step. Beside the cost of a chain stands that of ab initio dynamics, with our
+calculator at the level of the polythiophene study on its loosest grid; that takes half an hour, and ``--models-only``
+keeps what ``step.json`` has of it. Writes ``step.md`` and ``step.json`` beside this file.
 """
 
 import argparse
@@ -44,8 +43,6 @@ AB_INITIO = (1, 2, 3, 4, 6, 8, 12)
 ROUNDS, CALLS = 3, 10
 WARM, COUNTED = 4, 2
 """Ab initio steps before the predictor of the density has its history, and steps that count."""
-ARITHMETIC = 4
-"""Monomers from which on arithmetic, and not the number of calls, makes the time of a step."""
 STEPS = 40_000
 """Of 20 ps."""
 
@@ -67,16 +64,6 @@ def ours(model: DenSNet | CompiledModel, atoms: Atoms, calls: int = CALLS) -> li
         field(positions)
         times.append(1e3 * (time.perf_counter() - started))
     return times[3:]
-
-
-def lists(model: DenSNet, atoms: Atoms, calls: int = 10 * CALLS) -> float:
-    """Return the milliseconds that the neighbour lists of a step take."""
-    frames, times = [(atoms.get_chemical_symbols(), atoms.positions)], []
-    for _ in range(calls):
-        started = time.perf_counter()
-        model.graph(frames)
-        times.append(1e3 * (time.perf_counter() - started))
-    return float(np.median(times))
 
 
 def ab_initio(reference: Reference, atoms: Atoms) -> float:
@@ -125,7 +112,6 @@ def main() -> None:
             for name, values in zip(structures, found, strict=True):
                 times.setdefault(size, {}).setdefault(name, []).extend(values)
     cost = {length: float(np.median(ours(models["12-mer"], atoms))) for length, atoms in chains.items()}
-    of_lists = {length: lists(models["12-mer"], atoms) for length, atoms in chains.items()}
     if given.models_only:
         known = json.loads((HERE / "step.json").read_text())["ab_initio"]
         dft = {int(length): seconds for length, seconds in known.items()}
@@ -133,30 +119,12 @@ def main() -> None:
         level = load_study(ROOT / "workflow" / "studies" / "polythiophene.yaml").reference
         level = level.model_copy(update={"device": "cpu", "grid_level": 0, "conv_tol": 1e-6})
         dft = {length: ab_initio(level, chains[length]) for length in tqdm(AB_INITIO, desc="ab initio")}
-    sizes = {length: len(atoms) for length, atoms in chains.items()}
-    _write(times, cost, of_lists, dft, sizes, other["versions"])
-
-
-def _exponent(cost: dict[int, float], shortest: int) -> float:
-    long = [length for length in cost if length >= shortest]
-    return float(np.polyfit(np.log(long), np.log([cost[length] for length in long]), 1)[0])
-
-
-def _growth(cost: dict[int, float], of_lists: dict[int, float], dft: dict[int, float], sizes: dict[int, int]) -> str:
-    rows = []
-    for length, value in cost.items():
-        row = [str(length), str(sizes[length]), f"{value:.1f}", f"{of_lists[length]:.2f}"]
-        known = dft.get(length)
-        theirs = [f"{known:.1f}", f"{known * STEPS / 3600:.0f}"] if known else ["–", "–"]
-        rows.append([*row, f"{value * STEPS / 3.6e6:.2f}", *theirs])
-    heads = ["monomers", "atoms", "ms per step", "of which lists", "20 ps, h", "DFT, s per step", "DFT, 20 ps, h"]
-    return markdown(heads, rows)
+    _write(times, cost, dft, {length: len(atoms) for length, atoms in chains.items()}, other["versions"])
 
 
 def _write(
     times: dict[str, dict[str, list[float]]],
     cost: dict[int, float],
-    of_lists: dict[int, float],
     dft: dict[int, float],
     sizes: dict[int, int],
     versions: dict[str, str],
@@ -166,16 +134,22 @@ def _write(
         ["model", *medians["densnet"]],
         [[size, *(f"{value:.1f}" for value in of.values())] for size, of in medians.items()],
     )
-    exponents = {shortest: _exponent(cost, shortest) for shortest in (min(cost), ARITHMETIC)}
-    growth = _growth(cost, of_lists, dft, sizes)
+    long = [length for length in cost if length >= 4]
+    exponent = float(np.polyfit(np.log(long), np.log([cost[length] for length in long]), 1)[0])
+    rows = []
+    for length, value in cost.items():
+        row = [str(length), str(sizes[length]), f"{value:.1f}", f"{value * STEPS / 3.6e6:.2f}"]
+        known = dft.get(length)
+        rows.append(row + ([f"{known:.1f}", f"{known * STEPS / 3600:.0f}"] if known else ["–", "–"]))
+    growth = markdown(["monomers", "atoms", "ms per step", "20 ps, h", "DFT, s per step", "DFT, 20 ps, h"], rows)
     text = (
         f"# A step of dynamics\n\n{__doc__}\nMilliseconds, median.\n\n{table}\n"
         f"# Cost against chain length\n\n{growth}\n"
-        f"Exponent of the cost in the length: {exponents[min(cost)]:.2f}; from {ARITHMETIC} monomers on, where "
-        f"arithmetic outweighs the calls, {exponents[ARITHMETIC]:.2f}.\n"
+        f"Exponent of the cost in the length, from four monomers on, where arithmetic outweighs the calls: "
+        f"{exponent:.2f}.\n"
     )
     found = {
-        "medians": medians, "cost": cost, "lists": of_lists, "exponents": exponents, "ab_initio": dft, "mace": versions,
+        "medians": medians, "cost": cost, "exponent": exponent, "ab_initio": dft, "mace": versions,
         "provenance": provenance(),
     }  # fmt: skip
     for suffix, content in ((".md", text), (".json", json.dumps(found, indent=1) + "\n")):
