@@ -333,7 +333,9 @@ def test_md_goes_on_with_the_other_replicas(folder, monkeypatch, capsys):
     monkeypatch.setattr(md, "ModelField", lambda model, symbols: broken)
     arguments = [folder / "model.pt", folder / "start.xyz", "--thermalisation", 0.01, "--production", 0.01]
     assert main(["-q", "md", *map(str, [*arguments, "--replicas", 3, "-o", out])]) == 2
-    assert "densnet: 1 of 3 run(s) stopped; the first: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"densnet: 1 of 3 runs stopped, for the reasons above: {folder / 'run_0.h5'}" in said
+    assert "run_0.h5: stopped at step" in said
     assert sorted(path.name for path in folder.glob("run_*.h5")) == ["run_1.h5", "run_2.h5"]
 
 

@@ -153,17 +153,19 @@ def run_md(given: argparse.Namespace) -> None:
     keep_unfinished(model, starts, simulation, given.batch)
     if wrong := folded(simulation.stride, simulation.timestep, starts[0].atoms.get_chemical_symbols()):
         log.warning("--stride %g: %s; `densnet ir` will refuse them", simulation.stride, wrong)
+    companies = [starts[first : first + given.batch] for first in range(0, len(starts), given.batch)]
     stopped = []
-    for first in range(0, len(starts), given.batch):
+    for company in companies:
         try:
-            run_together(model, starts[first : first + given.batch], simulation)
-        except SimulationError as error:  # of these replicas alone: the others have begun elsewhere
+            run_together(model, company, simulation)
+        except SimulationError as error:  # of this company alone: the others begin elsewhere
+            if len(companies) == 1:
+                raise
             log.warning("%s", error)
-            stopped.append(error)
+            stopped.append(company)
     if stopped:
-        raise SimulationError(
-            f"{len(stopped)} of {-(-len(starts) // given.batch)} run(s) stopped; the first: {stopped[0]}"
-        )
+        names = ", ".join(str(start.out) for company in stopped for start in company)
+        raise SimulationError(f"{len(stopped)} of {len(companies)} runs stopped, for the reasons above: {names}")
 
 
 def _starts(given: argparse.Namespace) -> list[Start]:
