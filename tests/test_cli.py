@@ -264,11 +264,10 @@ def test_structures_that_are_not_served_are_named_before_any_work(folder, capsys
     (folder / "empty.xyz").write_text("0\n\n")
     ase.io.write(folder / "atom.xyz", molecule("O"))
     ion, model = folder / "ion.extxyz", folder / "no-model.pt"
-    triplet = molecule("O2")
-    triplet.set_initial_magnetic_moments([1, 1])
-    for excited in (triplet, molecule("H2O")):
-        if excited is not triplet:
-            excited.info["multiplicity"] = 3
+    by_moments, by_name = molecule("O2"), molecule("H2O")
+    by_moments.set_initial_magnetic_moments([1, 1])
+    by_name.info["multiplicity"] = 3
+    for excited in (by_moments, by_name):
         ase.io.write(folder / "excited.extxyz", excited)
         assert "; only closed shells are served" in refused(
             capsys, "predict", model, folder / "excited.extxyz", "-o", folder / "o.xyz"

@@ -65,6 +65,15 @@ def test_spectrum_at_the_minimum(water):
     assert found["intensities"] == pytest.approx(expected.intensities, rel=0.01)
 
 
+@pytest.mark.parametrize("above", [1.0, -1.0])
+def test_a_mode_faster_than_any_molecule_is_named(water, caplog, monkeypatch, above):
+    fastest = vibrations.harmonic_spectrum(None, water.atoms)["frequencies"][-1]
+    caplog.clear()
+    monkeypatch.setattr(vibrations, "FASTEST", fastest - above)
+    vibrations.harmonic_spectrum(None, water.atoms)
+    assert (f"a mode at {fastest:.0f} cm^-1, faster than any molecule" in caplog.text) == (above > 0)
+
+
 def test_a_saddle_point_is_left(water):
     # Straight water: forces along the bond only, so a minimiser stops between the two bent minima.
     straight = Atoms("OHH", [[0, 0, 0], [0, 0, 0.95], [0, 0, -0.95]])

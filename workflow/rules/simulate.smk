@@ -62,7 +62,7 @@ rule simulate:
 
 
 # Replicas that share a job are its outputs, and so each such job is a rule of its own.
-for part, lengths in jobs_of_dynamics(study.simulation).items():
+for part, pattern in jobs_of_dynamics(study.simulation).items():
     if study.simulation.batch > 1:
 
         rule:
@@ -77,7 +77,7 @@ for part, lengths in jobs_of_dynamics(study.simulation).items():
             benchmark:
                 f"<benchmarks>/simulate/{{length}}/{part[0]}_to_{part[-1]}.tsv"
             wildcard_constraints:
-                length=lengths,
+                length=pattern,
             conda:
                 "../../envs/densnet.yaml"
             threads: 1

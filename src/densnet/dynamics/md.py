@@ -93,7 +93,7 @@ def run_together(
         Energy, forces or dipole of a start are not finite.
     SimulationError
         A bond broke, the temperature ran away, the models of an ensemble disagree, or numbers stopped being finite. The
-        last good geometry is saved.
+        last good geometry and the frames up to it are saved.
     """
     done = complete(model, starts, simulation, fingerprint=fingerprint)
     identity = _identity(model, fingerprint)
