@@ -1,5 +1,6 @@
 """Start geometries: in the format that the name says, of whatever the user calls the molecule."""
 
+import ase.io
 import pytest
 from ase.build import molecule
 
@@ -26,3 +27,8 @@ def test_build_knows_names_in_any_case(tmp_path, monkeypatch, text):
     monkeypatch.setattr(systems, "build", lambda given, *_, **__: asked.append(given) or molecule("CH3OH"))
     assert main(["-q", "build", text, "-o", str(tmp_path / "built.xyz")]) == 0
     assert smiles_of(asked[0].name, asked[0].smiles) == "CO"
+
+
+def test_build(folder):
+    assert main(["-q", "build", "CO", "-o", str(folder / "built.xyz")]) == 0
+    assert str(ase.io.read(folder / "built.xyz").symbols) == "COH4"
