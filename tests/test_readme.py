@@ -157,3 +157,15 @@ def test_the_map_names_every_room():
     rooms = {path.stem if path.suffix else path.name for path in (ROOT / "src" / "densnet").iterdir()}
     public = {room for room in rooms if not room.startswith("_") and room != "__pycache__"}
     assert sorted(room for room in public if f"`densnet.{room}`" not in README) == []
+
+
+def test_errors_of_both_models_of_chains_are_those_of_their_studies():
+    found = []
+    for study in ("polythiophene-five", "polythiophene"):
+        with (ROOT / "docs" / study / "errors.csv").open() as file:
+            rows = [row for row in csv.DictReader(file) if (row["split"], row["length"]) == ("test", "12")]
+        found += [(float(row["energy_mae_mev_atom"]), float(row["force_mae_mev_angstrom"])) for row in rows]
+    (new, gentle), (old, rough) = found
+    said = " ".join(README.split())
+    assert f"of twelve rings are {new:.2f} meV off, those of `polythiophene` {old:.2f} meV" in said
+    assert f"and forces {gentle:.0f} meV/Å instead of {rough:.0f}. The spectra" in said

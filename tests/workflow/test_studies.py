@@ -27,7 +27,7 @@ def settings(section, prefix=""):
 
 
 def test_the_studies_are_all_there():
-    assert set(STUDIES) == {"ethanethiol", "ethanol", "paper", "polythiophene", "resorcinol", "tiny"}
+    assert set(STUDIES) == {"ethanethiol", "ethanol", "paper", "polythiophene", "polythiophene-five", "resorcinol", "tiny"}
 
 
 @pytest.mark.slow
