@@ -168,4 +168,4 @@ def test_errors_of_both_models_of_chains_are_those_of_their_studies():
     (new, gentle), (old, rough) = found
     said = " ".join(README.split())
     assert f"of twelve rings are {new:.2f} meV off, those of `polythiophene` {old:.2f} meV" in said
-    assert f"and forces {gentle:.0f} meV/Å instead of {rough:.0f}. The spectra" in said
+    assert f"and forces {gentle:.0f} meV/Å instead of {rough:.0f}. Energies" in said
