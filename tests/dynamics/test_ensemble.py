@@ -11,7 +11,7 @@ from densnet import DenSNetCalculator, EnsembleCalculator
 from densnet.config import Simulation
 from densnet.dynamics import md
 from densnet.dynamics.field import ModelField
-from densnet.errors import ConfigError, SimulationError
+from densnet.errors import ConfigError, ModelError, SimulationError
 from densnet.models.ensemble import Ensemble
 
 SEEDS = (1, 2, 3)
@@ -34,6 +34,15 @@ def of_each(atoms, ask):
         alone.calc = DenSNetCalculator(toys.model(seed))
         values.append(ask(alone))
     return np.array(values)
+
+
+def test_one_file_is_no_ensemble(atoms, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ModelError, match=r"an ensemble of 1 model\(s\)"):
+        EnsembleCalculator(str(tmp_path / "1.pt"))
+    with pytest.raises(ModelError, match="PyTorch finds no GPU"):
+        EnsembleCalculator([tmp_path / "1.pt", tmp_path / "2.pt"], device="gpu")
+    assert DenSNetCalculator(tmp_path / "1.pt", device="cpu").model.free_energy.device.type == "cpu"
 
 
 def test_means_and_deviations_of_the_models(atoms):

@@ -81,6 +81,22 @@ def test_another_version_is_refused(model, tmp_path, monkeypatch):
         DenSNet.load(tmp_path / "model.pt")
 
 
+@pytest.mark.parametrize("change", ["tensor", "irreps", "free_atoms"])
+def test_networks_of_another_version_are_refused(model, tmp_path, change):
+    path = tmp_path / "model.pt"
+    model.save(path)
+    description, state = store.read_archive(path, store.MODEL)
+    if change == "tensor":
+        state.pop("energy.shift")
+    elif change == "irreps":
+        description["energy"]["irreps"] = "3x0e+3x1o"
+    else:
+        description.pop(change)
+    store.write_archive(path, store.MODEL, description, state)
+    with pytest.raises(ModelError, match=r"model\.pt: does not hold the networks that this version makes"):
+        DenSNet.load(path)
+
+
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
 def test_a_damaged_file_is_refused(model, tmp_path, place):
     model.save(tmp_path / "model.pt")

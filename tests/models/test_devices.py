@@ -9,6 +9,7 @@ from densnet.models.devices import torch_device
 
 @pytest.mark.parametrize(("asked", "there", "expected"), [
     ("auto", False, "cpu"), ("auto", True, "cuda"), ("cpu", True, "cpu"), ("gpu", True, "cuda"),
+    ("cuda:1", True, "cuda:1"),
 ])  # fmt: skip
 def test_a_gpu_is_taken_where_there_is_one(monkeypatch, asked, there, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)

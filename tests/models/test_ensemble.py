@@ -54,6 +54,9 @@ def test_refusals(models):
     stranger = DenSNet.create(fewer, toys.free_atoms(), small, toys.energy(small))
     with pytest.raises(ModelError, match=r"model 3 of the ensemble has another auxiliary basis"):
         Ensemble([*models[:2], stranger])
+    reordered = AuxiliaryBasis({symbol: shells[symbol] for symbol in reversed(shells)}, toys.basis().name)
+    with pytest.raises(ModelError, match=r"model 2 of the ensemble has another auxiliary basis, elements in another"):
+        Ensemble([models[0], DenSNet.create(reordered, toys.free_atoms(), small, toys.energy(small))])
     with pytest.raises(ModelError, match=r"flexible bases has no common coefficients: .* grid_training\.flexible"):
         Ensemble([models[0], toys.model(4, "flexible")])
     with pytest.raises(ModelError, match=r"models 1 and 4 of the ensemble have the same weights"):

@@ -18,18 +18,18 @@ from densnet.models.spherical import Harmonics
 CHANNELS, MAX_L, RADIAL = 4, 2, 5
 
 
-def setting(seed=0):
+def setting(seed=0, precision=torch.float32):
     torch.manual_seed(seed)
     graph = build_graph([(["H"] * 6, 3 * torch.rand(6, 3).numpy())], ["H"], 2.0)
-    shared = geometry(graph, Harmonics(MAX_L))
-    return graph, shared, ExponentialBernstein(RADIAL, 2.0)(shared.distances)
+    shared = geometry(graph, Harmonics(MAX_L), precision)
+    return graph, shared, ExponentialBernstein(RADIAL, 2.0).to(precision)(shared.distances)
 
 
 @pytest.mark.parametrize("carried_l", [MAX_L, 1])
 def test_convolution_is_a_sum_over_edges(carried_l):
-    graph, shared, basis = setting()
-    convolution = Convolution(CHANNELS, MAX_L, RADIAL, 8, carried_l)
-    features = torch.randn((MAX_L + 1) ** 2, 6, CHANNELS)
+    graph, shared, basis = setting(precision=torch.float64)
+    convolution = Convolution(CHANNELS, MAX_L, RADIAL, 8, carried_l).double()
+    features = torch.randn((MAX_L + 1) ** 2, 6, CHANNELS, dtype=torch.float64)
     directed, carried = convolution.directed(basis), convolution.carried(basis)
     scalars = convolution.source(features[0])
     expected = torch.zeros_like(features)
@@ -48,18 +48,19 @@ def test_convolution_is_a_sum_over_edges(carried_l):
                         transfer = convolution.mix_carried.weight[l].view(RADIAL, CHANNELS, CHANNELS)
                         expected[m, i] += torch.einsum("b,k,bkc->c", carried[i, k, 0], features[m, j], transfer)
     found = convolution(features, graph, shared.harmonics, basis)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_neighbours_of_an_element_are_one():
     graph = build_graph([(list("HOHHOH"), 3 * torch.rand(6, 3).numpy())], ["H", "C", "O"], 2.0)
-    shared = geometry(graph, Harmonics(MAX_L))
-    basis, embedding = ExponentialBernstein(RADIAL, 2.0)(shared.distances), torch.randn(3, CHANNELS)
-    general, special = Convolution(CHANNELS, MAX_L, RADIAL, 8, MAX_L), ElementConvolution(CHANNELS, MAX_L, RADIAL, 8)
+    shared, embedding = geometry(graph, Harmonics(MAX_L), torch.float64), torch.randn(3, CHANNELS).double()
+    basis = ExponentialBernstein(RADIAL, 2.0).double()(shared.distances)
+    general = Convolution(CHANNELS, MAX_L, RADIAL, 8, MAX_L).double()
+    special = ElementConvolution(CHANNELS, MAX_L, RADIAL, 8).double()
     special.load_state_dict(general.state_dict(), strict=False)
     torch.nn.init.zeros_(general.mix_carried.weight)
     expected = general(embedded(embedding, graph, MAX_L), graph, shared.harmonics, basis)
-    torch.testing.assert_close(special(embedding, graph, shared.harmonics, basis), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(special(embedding, graph, shared.harmonics, basis), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_scalars_are_those_of_all_features():

@@ -42,10 +42,11 @@ def test_self_mix_is_a_sum_over_paths(max_l):
 def test_pair_mix_is_a_sum_over_neighbours_and_paths(features_l, max_l):
     torch.manual_seed(1)
     graph = build_graph([(["H"] * ATOMS, 3 * torch.rand(ATOMS, 3).numpy())], ["H"], CUTOFF)
-    shared = geometry(graph, Harmonics(4))
-    basis = ExponentialBernstein(RADIAL, CUTOFF)(shared.distances)
-    mix, features = PairMix(CHANNELS, RADIAL, features_l, max_l), torch.randn((features_l + 1) ** 2, ATOMS, CHANNELS)
-    expected = torch.zeros((max_l + 1) ** 2, ATOMS, CHANNELS)
+    shared = geometry(graph, Harmonics(4), torch.float64)
+    basis = ExponentialBernstein(RADIAL, CUTOFF).double()(shared.distances)
+    mix = PairMix(CHANNELS, RADIAL, features_l, max_l).double()
+    features = torch.randn((features_l + 1) ** 2, ATOMS, CHANNELS, dtype=torch.float64)
+    expected = torch.zeros((max_l + 1) ** 2, ATOMS, CHANNELS, dtype=torch.float64)
     for i in range(ATOMS):
         for k in torch.nonzero(graph.present[i]).flatten().tolist():
             direction = shared.harmonics[i, k, :, None].expand(-1, CHANNELS)
@@ -54,7 +55,7 @@ def test_pair_mix_is_a_sum_over_neighbours_and_paths(features_l, max_l):
                 near = features[:, graph.neighbours[i, k]]
                 expected[shell(path[2]), i] += weight * product(near, direction, path)
     assert expected.abs().max() > 0.1
-    torch.testing.assert_close(mix(features, graph, shared.harmonics, basis), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(mix(features, graph, shared.harmonics, basis), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_paths_are_the_products_of_natural_parity():

@@ -75,11 +75,11 @@ def quadrature_points():
 def test_products_are_tensor_products():
     size = (MAX_L + 1) ** 2
     (f, f_shells), (g, g_shells), (h, _) = packed(1), packed(2), packed(3)
-    ours = SphereProduct(MAX_L)(torch.cat([f, g, h], -1))
+    ours = SphereProduct(MAX_L).double()(torch.cat([f, g, h], -1).double())
     double = ours[..., :CHANNELS]
     expected = gaunt(f_shells, g_shells) / size**0.5
     found = flat([double[l * l : (l + 1) ** 2].permute(1, 2, 0) for l in range(MAX_L + 1)])
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found, expected.double(), atol=1e-5, rtol=1e-5)
 
 
 def test_triple_products_rotate():

@@ -1,11 +1,14 @@
 """The loop itself, on a line to be fitted: schedule, order of frames, resuming, refusals."""
 
+import os
+import signal
+
 import pytest
 import torch
 from torch import nn
 
 from densnet.config import Training
-from densnet.errors import ConfigError, ModelError
+from densnet.errors import ConfigError, DensnetError, ModelError
 from densnet.training.processes import count, rank, side_by_side
 from densnet.training.schedules import PLATEAU, cosine
 from densnet.training.stopwatch import Stopwatch
@@ -178,6 +181,17 @@ def test_several_processes_learn_what_one_learns(tmp_path):
     assert [row["score"] for row in first[1]] == pytest.approx([row["score"] for row in rows], rel=1e-3)
     with pytest.raises(ModelError, match="diverged at step 0"):  # not the traceback of a process
         side_by_side(2, "cpu", in_processes, tmp_path, float("nan"))
+
+
+def dies(device):
+    if rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_said():
+    with pytest.raises(DensnetError, match=r"one of 2 processes was killed .*SIGKILL.* lower processes"):
+        side_by_side(2, "cpu", dies)
 
 
 def test_more_processes_than_gpus(monkeypatch):

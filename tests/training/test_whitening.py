@@ -1,5 +1,8 @@
 """Whitening of coefficients, and the two metrics that they are compared in."""
 
+import os
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -140,3 +143,23 @@ def test_metrics_that_do_not_fit_are_refused():
     check_memory([(1000, 500), (12, 1700)])
     with pytest.raises(ConfigError, match=r"density_training.loss: the metrics of all frames take 12437 GB, .*on-site"):
         check_memory([(100_000, 5576), (10, 1000)])
+
+
+def test_every_process_has_all_metrics(monkeypatch):
+    functions = [(10_000, int((0.5 * memory() / 40_000) ** 0.5))]  # half of what there is
+    check_memory(functions)
+    monkeypatch.setattr("densnet.training.metric.count", lambda: 2)
+    with pytest.raises(ConfigError, match=r"for each of 2 processes; say on-site"):
+        check_memory(functions)
+
+
+def test_metrics_have_to_fit_onto_the_gpu(monkeypatch):
+    small = SimpleNamespace(total_memory=10**6)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda device: small)
+    check_memory([(10, 500)])
+    with pytest.raises(ConfigError, match="the GPU has"):
+        check_memory([(10, 500)], "cuda:0")
+
+
+def memory():
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -19,6 +19,7 @@ from densnet.dynamics.origin import warn_beyond_training
 from densnet.errors import ModelError
 from densnet.models.density import Expansion
 from densnet.models.densnet import DenSNet
+from densnet.models.devices import torch_device
 from densnet.models.ensemble import Ensemble
 from densnet.models.graph import Graph
 from densnet.potential import electrostatic_potential
@@ -35,7 +36,8 @@ class DenSNetCalculator(Calculator):
     model
         A model, or the file that holds one.
     device
-        Where the networks run, as PyTorch names it; by default where the model is, and on the CPU for a file.
+        Where the networks run: ``auto``, ``cpu``, ``gpu`` or PyTorch's name; by default where the model is, and on the
+        CPU for a file.
 
     Raises
     ------
@@ -54,7 +56,7 @@ class DenSNetCalculator(Calculator):
     def __init__(self, model: str | Path | DenSNet | Ensemble, device: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(**kwargs)
         loaded = DenSNet.load(model) if isinstance(model, (str, Path)) else model
-        self.model = loaded.to(device) if device else loaded
+        self.model = loaded.to(torch_device(device)) if device else loaded
         self.coefficients, self.logarithms = np.zeros(0), np.zeros(0)
         self.attached: Atoms | None = None
 

@@ -25,9 +25,10 @@ class EnsembleCalculator(DenSNetCalculator):
     Parameters
     ----------
     models
-        Models, or the files that hold them; at least two.
+        Models, or the files that hold them; at least two, in a list.
     device
-        Where the networks run, as PyTorch names it; by default where the models are, and on the CPU for files.
+        Where the networks run: ``auto``, ``cpu``, ``gpu`` or PyTorch's name; by default where the models are, and on
+        the CPU for files.
 
     Raises
     ------
@@ -45,6 +46,7 @@ class EnsembleCalculator(DenSNetCalculator):
     implemented_properties: ClassVar[list[str]] = [*DenSNetCalculator.implemented_properties, *deviations]
 
     def __init__(self, models: Sequence[str | Path | DenSNet], device: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - ASE's
+        models = [models] if isinstance(models, (str, Path)) else models
         loaded = [model if isinstance(model, DenSNet) else DenSNet.load(model) for model in models]
         super().__init__(Ensemble(loaded), device, **kwargs)
         self.members = np.zeros((len(loaded), 0))

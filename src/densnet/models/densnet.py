@@ -25,7 +25,7 @@ from densnet.models.density import (
 from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, build_graph
 from densnet.models.layers import geometry
-from densnet.models.store import MODEL, read_archive, settings, write_archive
+from densnet.models.store import MODEL, read_archive, rebuilding, settings, write_archive
 from densnet.prior import FreeAtoms
 
 ROWS = 12
@@ -132,15 +132,12 @@ class DenSNet(nn.Module):
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> DenSNet:
         """Return the model in a file; raise `ModelError` when it is damaged or of another version."""
         description, state = read_archive(path, MODEL)
-        basis, free_atoms = (
-            AuxiliaryBasis.from_dict(description["basis"]),
-            FreeAtoms.from_dict(description["free_atoms"]),
-        )
-        density = rebuild_density(basis, description["density"], path)
-        energy = EnergyNetwork(spec_of(basis), settings(path, EnergyNetworkSettings, description["energy"]))
-        model = cls(density, energy, basis, free_atoms)
-        model.load_state_dict(state)
-        model.metadata = description["metadata"]
+        with rebuilding(path):
+            basis = AuxiliaryBasis.from_dict(description["basis"])
+            density = rebuild_density(basis, description["density"], path)
+            energy = EnergyNetwork(spec_of(basis), settings(path, EnergyNetworkSettings, description["energy"]))
+            model = cls(density, energy, basis, FreeAtoms.from_dict(description["free_atoms"]), description["metadata"])
+            model.load_state_dict(state)
         return model.requires_grad_(False).eval().to(device)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -11,14 +11,16 @@ from densnet.errors import ModelError
 Device = Literal["auto", "cpu", "gpu"]
 
 
-def torch_device(asked: Device) -> str:
-    """Return PyTorch's name of a device; ``auto`` is a GPU where PyTorch has one.
+def torch_device(asked: Device | str) -> str:
+    """Return PyTorch's name of a device; ``auto`` is a GPU where PyTorch has one, ``cuda:1`` and the like are names.
 
     Raises
     ------
     ModelError
         A GPU is asked for, and PyTorch has none.
     """
+    if asked not in get_args(Device):
+        return asked
     found = torch.cuda.is_available()
     if asked == "gpu" and not found:
         raise ModelError("device: PyTorch finds no GPU; say auto or cpu, or install a build of PyTorch for GPUs")

@@ -40,10 +40,11 @@ class Ensemble(nn.Module):
             raise ModelError(f"an ensemble of {len(models)} model(s): name at least two, a deviation needs them")
         first = models[0]
         for number, model in enumerate(models[1:], start=2):
-            if model.basis != first.basis or model.free_atoms != first.free_atoms:
+            same = model.elements == first.elements  # in one order: atoms are known by the number of their element
+            if not same or model.basis != first.basis or model.free_atoms != first.free_atoms:
                 raise ModelError(
-                    f"model {number} of the ensemble has another auxiliary basis or other free atoms than the first; "
-                    "train all of them on one dataset"
+                    f"model {number} of the ensemble has another auxiliary basis, elements in another order or other "
+                    "free atoms than the first; train all of them on one dataset"
                 )
         if any(model.density.exponent_scaling for model in models):
             raise ModelError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,6 +68,18 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     if archive["checksum"] != _checksum(kind, text, state):
         raise ModelError(f"{path}: damaged (its checksum does not fit); train or copy it again")
     return json.loads(text), state
+
+
+@contextmanager
+def rebuilding(path: str | Path) -> Iterator[None]:
+    """Raise `ModelError` for what building networks raises from an archive that lacks some of what they are made of."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{path}: does not hold the networks that this version makes of it ({type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}); train again, or use the version that it was written by"
+        ) from None
 
 
 def settings(path: str | Path, section: type[Settings], values: dict[str, Any]) -> Settings:

@@ -11,7 +11,7 @@ from densnet.basis import AuxiliaryBasis
 from densnet.config import DensityNetworkSettings, DensityTraining
 from densnet.dataset import Dataset
 from densnet.models.density import DensityNetwork, build_density, rebuild_density
-from densnet.models.store import read_archive, write_archive
+from densnet.models.store import read_archive, rebuilding, write_archive
 from densnet.prior import FreeAtoms
 from densnet.training.density_loss import CoefficientStage, density_stage, require
 from densnet.training.processes import side_by_side
@@ -79,7 +79,9 @@ def save_density(
 def load_density(path: Path) -> tuple[DensityNetwork, AuxiliaryBasis, FreeAtoms, dict[str, Any]]:
     """Return a density network, its basis, free atoms and metadata; raise `ModelError` when the file is unusable."""
     description, state = read_archive(path, KIND)
-    basis, free_atoms = AuxiliaryBasis.from_dict(description["basis"]), FreeAtoms.from_dict(description["free_atoms"])
-    network = rebuild_density(basis, description["network"], path)
-    network.load_state_dict(state)
-    return network.requires_grad_(False), basis, free_atoms, description["metadata"]
+    with rebuilding(path):
+        basis = AuxiliaryBasis.from_dict(description["basis"])
+        network = rebuild_density(basis, description["network"], path)
+        network.load_state_dict(state)
+        free_atoms, metadata = FreeAtoms.from_dict(description["free_atoms"]), description["metadata"]
+    return network.requires_grad_(False), basis, free_atoms, metadata

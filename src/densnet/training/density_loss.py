@@ -142,7 +142,7 @@ class CoefficientStage(DensityStage):
         graph = collate([frame.graph for frame in chosen])
         graph = graph.moved(graph.positions.requires_grad_(True))
         expansion = network.expand(graph)
-        # A function of the step, so that a resumed training draws the same, in any number of processes.
+        # A function of the step and its frames, so that a resumed training draws the same.
         random = torch.Generator().manual_seed(round(progress * 2**40) + frames[0])
         polar = self._polar_errors(network, graph, chosen, expansion, random)
         return self.score(*self.errors(network, graph, chosen, expansion)) + self.polar_weight * polar.mean()
@@ -213,7 +213,7 @@ def density_stage(
     whole = weight if training.loss == "metric" else None
     if whole is not None:
         kept = [frames for name in ("train", "validation") for _, frames in dataset.of(name)]
-        check_memory([frames.coefficients.shape for frames in kept])
+        check_memory([frames.coefficients.shape for frames in kept], device)
     split = {
         name: [one for _, frames in dataset.of(name) for one in _frames(frames, model, dataset.basis, whole, reach)]
         for name in ("train", "validation")

@@ -20,6 +20,7 @@ from densnet.errors import ConfigError
 from densnet.frames import FrameSet
 from densnet.models.density import DensityNetwork
 from densnet.models.graph import Graph
+from densnet.training.processes import count
 from densnet.training.whitening import ElementStatistics
 
 STEADY = 1e-12
@@ -113,14 +114,20 @@ def frame_metrics(frames: FrameSet, basis: AuxiliaryBasis, overlap_weight: float
     return found
 
 
-def check_memory(functions: Sequence[tuple[int, int]]) -> None:
-    """Raise `ConfigError` where the roots of all frames do not fit; ``functions``: frames, and functions of each."""
+def check_memory(functions: Sequence[tuple[int, int]], device: str = "cpu") -> None:
+    """Raise `ConfigError` where the roots of all frames, which every process has, do not fit into memory.
+
+    ``functions``: frames, and functions of each; ``device``: as torch names it.
+    """
     needed = sum(frames * 4 * size**2 for frames, size in functions)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    there, where = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // count(), "this machine"
+    if device.startswith("cuda") and (own := torch.cuda.get_device_properties(device).total_memory) < there:
+        there, where = own, "the GPU"
     if needed > 0.8 * there:
+        each = f" for each of {count()} processes" if count() > 1 else ""
         raise ConfigError(
-            f"density_training.loss: the metrics of all frames take {needed / 1e9:.0f} GB, this machine has "
-            f"{there / 1e9:.0f} GB; say on-site, or train on fewer frames or in a smaller basis"
+            f"density_training.loss: the metrics of all frames take {needed / 1e9:.0f} GB, {where} has "
+            f"{there / 1e9:.0f} GB{each}; say on-site, or train on fewer frames or in a smaller basis"
         )
 
 

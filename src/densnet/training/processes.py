@@ -38,7 +38,7 @@ def side_by_side(processes: int, device: str, work: Callable[..., None], *argume
     ConfigError
         More processes than GPUs.
     DensnetError
-        What one of the processes raised.
+        What one of the processes raised, or that one was killed.
     """
     if processes == 1:
         work(device, *arguments)
@@ -56,6 +56,11 @@ def side_by_side(processes: int, device: str, work: Callable[..., None], *argume
                 raise
             kind, _, message = told[0].read_text().partition("\n")
             raise getattr(errors, kind)(message) from None
+        except multiprocessing.ProcessExitedException as error:
+            raise DensnetError(
+                f"one of {processes} processes was killed ({error}), most likely for want of memory; lower processes, "
+                "or give the job more memory"
+            ) from None
 
 
 def _one_of_them(
