@@ -23,7 +23,7 @@ from densnet.models.densnet import DenSNet
 from densnet.reference.atoms import free_atoms
 from densnet.reference.fits import fit_labels
 from densnet.report.evaluation import density_errors, predict
-from densnet.training import Task, train_density, train_energy, train_grid
+from densnet.training import Task, train_density, train_energy, train_grid, trainer
 from densnet.training.density import load_density
 
 SPLITS = ["train"] * 5 + ["validation"] + ["test"] * 2
@@ -68,6 +68,28 @@ def test_learns_below_the_floor_of_the_fit_by_stretching(folder):
     assert after["model"] < after["floor"]
     kept = min(history, key=lambda row: row["score"])
     assert kept["density_error_percent"] == pytest.approx(after["model"], rel=0.15)  # of another frame, on points
+
+
+@pytest.mark.slow
+def test_a_killed_training_continues(folder, tmp_path, monkeypatch):
+    def start():
+        train_grid(Task(folder / "all.zip", 1, tmp_path / "out.pt", tmp_path / "out.csv"), before, LEVEL, GRID)
+
+    def dies(run):
+        calls.append(None)
+        if len(calls) == GRID.validate_every + 5:
+            raise KeyboardInterrupt
+        return step(run)
+
+    before, step, calls = folder / "before.pt", trainer.Run.step, []
+    monkeypatch.setattr(trainer.Run, "step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert not (tmp_path / "out.pt").exists()
+    start()
+    assert len(calls) == GRID.steps + 5  # those after the last checkpoint again
+    states = [torch.load(path, weights_only=True)["state"] for path in (folder / "after.pt", tmp_path / "out.pt")]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_only_the_grid_teaches_to_stretch(folder):
