@@ -106,7 +106,7 @@ def test_structures_that_are_not_served_are_named_before_any_work(folder, capsys
         )
     message = "has the charge +1; only neutral molecules are served"
     for command, called in (("predict", f"{ion}, frame 1"), ("cube", ion), ("md", ion), ("harmonic", ion)):
-        out = folder / ("o.xyz" if command == "predict" else "o.h5")
+        out = folder / {"predict": "o.xyz", "cube": "o.cube"}.get(command, "o.h5")
         assert f"{called}: {message}" in refused(capsys, command, model, ion, "-o", out)
     assert f"{ion}, frame 1: {message}" in refused(capsys, "label", folder / "study.yaml", ion, "-o", folder / "l.h5")
     assert "empty.xyz: no atoms" in refused(capsys, "cube", model, folder / "empty.xyz", "-o", folder / "o.cube")
@@ -118,6 +118,9 @@ def test_structures_that_are_not_served_are_named_before_any_work(folder, capsys
 @pytest.mark.parametrize("command", ["predict", "harmonic", "cube"])
 def test_nothing_is_written_over_what_is_read(folder, capsys, command):
     start = folder / "start.xyz"
+    if command == "cube":
+        start = folder / "start.cube"
+        ase.io.write(start, molecule("CH3OH"), data=np.zeros((2, 2, 2)))
     before = start.read_bytes()
     assert "would be written over what this command reads" in refused(
         capsys, command, folder / "model.pt", start, "-o", start

@@ -12,7 +12,10 @@ def test_bad_input_is_one_line_that_names_the_cause(folder, capsys):
     model, start, out = folder / "model.pt", folder / "start.xyz", folder / "o.xyz"
     ase.io.write(folder / "salt.xyz", molecule("NaCl"))
     (folder / "text.xyz").write_text("no structure\n")
-    assert "model knows" in refused(capsys, "predict", model, folder / "salt.xyz", "-o", out)
+    for command, written in (("predict", out), ("md", folder / "a.h5"), ("harmonic", folder / "h.json")):
+        message = refused(capsys, command, model, folder / "salt.xyz", "-o", written)
+        assert "model knows" in message and "structure has Cl Na: give" in message
+        assert "may know too little" not in message
     assert "none.pt" in refused(capsys, "predict", folder / "none.pt", start, "-o", out)
     assert "none.xyz: not readable as structures (no such file)" in refused(
         capsys, "predict", model, folder / "none.xyz", "-o", out

@@ -76,4 +76,9 @@ def test_ir_draws_modes_of_its_molecule_only(folder, capsys):
     assert "modes.json: modes of CH4O, but " in message
     assert "run.h5 is of H2O" in message
     assert "not a harmonic result" in refused(capsys, *arguments, folder / "run.h5")
+    heavy = molecule("H2O")
+    heavy.set_masses([15.999, 2.014, 2.014])
+    modes = harmonic.Modes(np.ones(1), np.zeros((1, 3, 3)), np.ones(1))
+    harmonic.write(folder / "modes.json", harmonic.result(heavy, modes, method="DenSNet"))
+    assert "modes.json: modes of other isotopes than those of" in refused(capsys, *arguments, folder / "modes.json")
     assert not (folder / "ir.json").exists()

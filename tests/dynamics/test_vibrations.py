@@ -5,10 +5,12 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 from ase.calculators.calculator import Calculator, all_changes
+from ase.constraints import FixAtoms
 from tests.dynamics.springs import Bonds
 
 from densnet.config import Molecule
 from densnet.dynamics import vibrations
+from densnet.dynamics.calculator import DenSNetCalculator
 from densnet.errors import SimulationError
 from densnet.models.densnet import DenSNet
 from densnet.spectra import harmonic
@@ -47,6 +49,37 @@ def water(monkeypatch):
     field = Bonds(molecule("H2O"))
     monkeypatch.setattr(vibrations, "DenSNetCalculator", lambda model: SpringCalculator(field))
     return field
+
+
+def test_constraints_of_the_start_are_not_obeyed(water):
+    start = water.atoms.copy()
+    start.rattle(0.05, seed=1)
+    start.set_constraint(FixAtoms([0, 1]))
+    found = vibrations.harmonic_spectrum(None, start)
+    reached = Atoms(found["symbols"], found["positions"])
+    assert reached.get_all_distances() == pytest.approx(water.atoms.get_all_distances(), abs=1e-3)
+    assert len(start.constraints) == 1
+
+
+def test_modes_are_those_of_finite_differences():
+    model, atoms = DenSNet.load("ethanol"), build(Molecule(name="ethanol"), 1)
+    found = vibrations.harmonic_spectrum(model, atoms)
+    at, calculator = Atoms(found["symbols"], found["positions"]), DenSNetCalculator(model.double())
+    curvature, dipoles = [], []
+    for index in np.ndindex(at.positions.shape):
+        sides = []
+        for sign in (1, -1):
+            moved = at.copy()
+            moved.positions[index] += sign * 0.005
+            moved.calc = calculator
+            sides.append((moved.get_forces().ravel(), moved.get_dipole_moment()))
+        (f, d), (g, e) = sides
+        curvature.append((g - f) / 0.01)
+        dipoles.append((d - e) / 0.01)
+    curvature = np.array(curvature)
+    modes = harmonic.normal_modes((curvature + curvature.T) / 2, np.array(dipoles), at.positions, at.get_masses())
+    assert found["frequencies"] == pytest.approx(modes.frequencies, abs=1.0)
+    assert found["intensities"] == pytest.approx(modes.intensities, abs=0.5)
 
 
 def test_spectrum_at_the_minimum(water):

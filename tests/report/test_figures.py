@@ -68,6 +68,7 @@ def test_spectra_are_drawn_and_measured(tmp_path):
     assert list(found["lengths"]["12"]) == ["model dynamics / model harmonic"]
     assert found["provenance"]["versions"]
     lines = (tmp_path / "spectra.md").read_text().splitlines()
+    assert lines[0] == f"Lines of {WIDTH:g} cm⁻¹, full width at half maximum."
     assert "| monomer | 4 | 10.0 | 10.0 | 1.000 | 100.0 | – | 0.00 | 0 + 0 |" in lines
     assert "| 3-mer | 3 | 6.0 | 6.0 | 1.000 | 90.0 | 4.2 | 0.00 | 0 + 0 |" in lines
     assert "| 12-mer | 720 | 1.23 | 0.031 |" in lines

@@ -32,6 +32,8 @@ MODEL = "model file, or the name of one that ships"
 ENSEMBLE = f"{MODEL}; several give the mean of an ensemble, and its deviation"
 QUANTITIES = ("density", "difference", "potential")
 """What ``densnet cube`` writes."""
+CUBE = (".cube", ".cub")
+"""Endings that viewers know cube files by."""
 
 SIMULATION = {
     "temperature": "K",
@@ -60,7 +62,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     cube.add_argument("--spacing", type=positive, default=0.2, help="between points, Å")
     cube.add_argument("--margin", type=positive, default=3.0, help="between the outermost atoms and the walls, Å")
     device(cube)
-    output(cube)
+    output(cube, suffixes=CUBE)
     md = command(commands, "md", run_md, "molecular dynamics: thermalise, then run at constant energy")
     md.add_argument("models", type=Path, nargs="+", metavar="model", help=ENSEMBLE)
     md.add_argument("start", type=Path, help=MOLECULE)

@@ -93,6 +93,10 @@ def read_frames(path: Path) -> list[Atoms]:
         raise DataError(f"{path}: not readable as structures ({reason})") from None
     if not frames:
         raise DataError(f"{path}: holds no structure")
+    if any(frame.constraints for frame in frames):
+        log.info("%s: its constraints are left out; every atom moves", path)
+    for frame in frames:
+        frame.set_constraint()
     if path.suffix == ".cube":  # the box of its points, which ASE takes for a periodic cell
         for frame in frames:
             frame.pbc = False

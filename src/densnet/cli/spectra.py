@@ -67,6 +67,7 @@ def _settings(given: argparse.Namespace) -> Spectra:
 
 def _below(given: argparse.Namespace) -> dict[str, Any] | None:
     """Return the harmonic result to draw, if any; raise `DataError` where it is of another molecule."""
+    import numpy as np
     from ase import Atoms
 
     from densnet.dynamics import h5md
@@ -75,8 +76,10 @@ def _below(given: argparse.Namespace) -> dict[str, Any] | None:
     if given.harmonic is None:
         return None
     found, first = harmonic.read(given.harmonic), given.trajectories[0]
-    symbols = found["symbols"], h5md.read(first, coordinates=False).symbols
-    ours, theirs = (Atoms(values).get_chemical_formula() for values in symbols)
+    run = h5md.read(first, coordinates=False)
+    ours, theirs = (Atoms(values).get_chemical_formula() for values in (found["symbols"], run.symbols))
     if ours != theirs:
         raise DataError(f"{given.harmonic}: modes of {ours}, but {first} is of {theirs}; give those of the molecule")
+    if not np.allclose(np.sort(harmonic.masses_of(found)), np.sort(run.masses), atol=0.01):
+        raise DataError(f"{given.harmonic}: modes of other isotopes than those of {first}; give those of the molecule")
     return found

@@ -32,6 +32,8 @@ def warn_beyond_training(model: object, atoms: Atoms) -> None:
     """Log a warning, once for each structure, where a model says what it was trained on and this is something else."""
     formula = atoms.get_chemical_formula()
     for one in _members(model):
+        if not set(atoms.symbols) <= set(one.elements):
+            continue  # and is refused
         known = _trained_on(_metadata(one))
         if known and formula not in known:
             _warn(formula, f"the model was trained on {', '.join(sorted(known))}")

@@ -69,9 +69,9 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, /, attempts: int = 4, **extr
     model
         Density and energy networks.
     atoms
-        Where the search for the minimum starts. It is not changed. A copy is given the symmetry that it nearly has,
-        which is lost again where that leads to a saddle point; long chains are so soft that none would find theirs.
-        The result is in the principal axes of the start.
+        Where the search for the minimum starts. It is not changed, and its constraints are not obeyed. A copy is given
+        the symmetry that it nearly has, which is lost again where that leads to a saddle point; long chains are so soft
+        that none would find theirs. The result is in the principal axes of the start.
     attempts
         How often a saddle point is left along its mode of negative curvature before it is accepted with a warning.
     extra
@@ -92,6 +92,7 @@ def harmonic_spectrum(model: DenSNet, atoms: Atoms, /, attempts: int = 4, **extr
     admit(atoms, vibrating=True)
     guard = Guard(atoms)
     atoms = symmetric(atoms, NEARLY)[0]
+    atoms.set_constraint()  # of a minimum, all forces vanish
     atoms.calc = DenSNetCalculator(model)
     for attempt in range(attempts):
         minimise(atoms)

@@ -150,7 +150,10 @@ def _pad(lists: Tensor, width: int) -> Tensor:
 
 def _species(symbols: Sequence[str], elements: tuple[str, ...]) -> Tensor:
     if unknown := sorted(set(symbols) - set(elements)):
-        raise ModelError(f"model knows {' '.join(elements)}; structure has {' '.join(unknown)}")
+        raise ModelError(
+            f"model knows {' '.join(elements)}; structure has {' '.join(unknown)}: give a structure without these, or "
+            "a model trained on them"
+        )
     return torch.tensor([elements.index(symbol) for symbol in symbols], dtype=torch.long)
 
 

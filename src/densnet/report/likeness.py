@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ase import Atoms
-
 from densnet.report.panels import Panel
 from densnet.report.tables import GAS_PHASE, MODES
 from densnet.spectra import compare, harmonic
@@ -60,7 +58,7 @@ def _harmonic(panel: Panel, ours: dict[str, Any], dft: dict[str, Any]) -> dict[s
     curves = panel.broadened(ours), panel.broadened(dft)
     measured = {"model harmonic / DFT harmonic": compare.compare(panel.grid, *curves)}
     if "modes" in dft and "modes" in ours:
-        masses = Atoms(ours["symbols"]).get_masses()
+        masses = harmonic.masses_of(ours)
         where = (dft if "model" in dft else ours)["positions"]
         matched = compare.compare_modes(
             harmonic.modes_of(ours), where, harmonic.modes_of(dft), dft["positions"], masses

@@ -87,6 +87,7 @@ def spectra_figure(
 
 def _tables(panels: Sequence[Panel], measured: dict[str, Any], name: str, monomer: Lines | None) -> str:
     tables = (
+        f"Lines of {panels[0].dynamics['fwhm']:g} cm⁻¹, full width at half maximum.\n",
         metrics_table(measured, name),
         modes_table(measured, name),
         lines_table(measured["1"], monomer.positions) if monomer is not None and "1" in measured else "",

@@ -133,16 +133,26 @@ def active_modes(modes: Modes, captured: float, at_most: int) -> NDArray[np.intp
 
 
 def result(atoms: Atoms, modes: Modes, *, method: str, **extra: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-    """Return what a harmonic file holds: structure, modes and ``extra`` (length, energy, residuals, provenance ...)."""
+    """Return what a harmonic file holds: structure, modes and ``extra`` (length, energy, residuals, provenance ...).
+
+    It has ``masses`` (u) only where they are not the standard ones of the elements.
+    """
+    isotopes = not np.array_equal(atoms.get_masses(), Atoms(atoms.symbols).get_masses())
     return {
         "method": method,
         "symbols": atoms.get_chemical_symbols(),
+        **({"masses": atoms.get_masses().tolist()} if isotopes else {}),
         "positions": np.round(atoms.positions, 8).tolist(),
         "frequencies": np.round(modes.frequencies, 4).tolist(),
         "intensities": np.round(modes.intensities, 6).tolist(),
         "modes": np.round(modes.vectors, 8).tolist(),
         **extra,
     }
+
+
+def masses_of(values: dict[str, Any]) -> Array:
+    """Return the masses of the atoms of a harmonic result, (A,) in u."""
+    return np.array(values.get("masses", Atoms(values["symbols"]).get_masses()), float)
 
 
 def write(path: str | Path, values: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ ABSORPTION = "km/mol per cm^-1"
 
 HARMONIC = {
     "positions": "Angstrom",
+    "masses": "u",
     "frequencies": "cm^-1",
     "intensities": "km/mol",
     "modes": "1, orthonormal in mass-weighted coordinates",
