@@ -29,7 +29,7 @@ def test_the_table_of_errors_is_the_one_a_rule_wrote():
 def test_numbers_of_ethanol_are_those_of_its_study():
     found = json.loads((ROOT / "docs" / "ethanol" / "spectra.json").read_text())["lengths"]["1"]
     modes = found["modes, model / DFT"]
-    model, dft = (found[f"{kind} / gas phase"] for kind in ("model dynamics", "DFT harmonic"))
+    model, aimd, dft = (found[f"{kind} / gas phase"] for kind in ("model dynamics", "AIMD", "DFT harmonic"))
     said = " ".join(README.split())
     assert f"Of {len(modes['pairs'])} harmonic wavenumbers the model is {modes['frequency_mae_cm']:.1f} cm" in said
     with (ROOT / "docs" / "ethanol" / "modes.csv").open() as file:
@@ -38,13 +38,28 @@ def test_numbers_of_ethanol_are_those_of_its_study():
     worst = max(abs(one - other) for one, other in zip(ours, theirs, strict=True))
     assert f"on average and {worst:.0f} at worst" in said
     assert f"spectra correlate with {found['model harmonic / DFT harmonic']['pearson']:.2f}: lines" in said
-    assert f"correlate with {modes['intensity_pearson']:.3f}. Of {model['reference_peaks']} [lines" in said
+    assert f"intensities correlate with {modes['intensity_pearson']:.3f}. As" in said
+    assert f"Of {model['reference_peaks']} [lines" in said
+    counts = (str(aimd[name]) for name in ("within_bar", "further_off", "without_partner"))
+    assert "of ab initio dynamics it is {}, {} and {} lines".format(*counts) in said
+    assert f"those of ab initio dynamics {aimd['common_mae_cm']:.0f} cm⁻¹" in said
     off = " and ".join(f"{line:.0f}" for band, line in model["pairs"] if abs(line - band) > model["bar_cm"])
     assert f"{model['within_bar']} have a band of dynamics within {model['bar_cm']:.0f} cm" in said
     assert f"{model['further_off']} have one further off ({off}), and {model['without_partner']} have none" in said
     assert f"On the {model['common_lines']} lines" in said
     assert f"those of dynamics are {model['common_mae_cm']:.0f} cm⁻¹ off" in said
     assert f"ones of DFT {dft['common_mae_cm']:.0f} cm⁻¹" in said
+
+
+def test_numbers_of_ab_initio_dynamics_of_ethanol():
+    found = json.loads((ROOT / "docs" / "ethanol" / "spectra.json").read_text())["lengths"]["1"]
+    twins, halves = found["model from starts of AIMD / AIMD"], found["AIMD half / AIMD half"]
+    said = " ".join(README.split())
+    assert f"finds {twins['matched_peaks']} of their {twins['reference_peaks']} bands, " in said
+    assert f"bands, {twins['matched_peak_mae_cm']:.1f} cm⁻¹ off on average, and {twins['area_ratio']:.2f} times" in said
+    assert (
+        f"correlate with {twins['pearson']:.3f}, the halves of the reference with {halves['pearson']:.3f}. Of" in said
+    )
 
 
 def test_numbers_of_ethanethiol_and_resorcinol_are_those_of_their_studies():
