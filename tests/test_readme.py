@@ -149,6 +149,21 @@ def test_accuracies_are_those_of_the_benchmark():
     assert f"those of MACE 64x0e {e1} and {f1}, of MACE 64x0e+64x1o {e2} and {f2} (" in said
 
 
+def test_cutoffs_are_those_of_the_variants():
+    with (ROOT / "docs" / "polythiophene" / "variants.csv").open() as file:
+        twelve = {row["variant"]: row for row in csv.DictReader(file) if row["length"] == "12"}
+    near, middle, far = (twelve[f"cutoff-{name}"] for name in ("3_5", "5", "7"))
+    dipoles = [float(row["dipole_mae_debye"]) for row in (near, middle, far)]
+    said = " ".join(README.split())
+    assert "{:.2f} D off with a cutoff of 3.5 Å, {:.2f} D with 5 Å and {:.2f} D with 7 Å".format(*dipoles) in said
+    energies = [float(row["energy_mae_mev"]) for row in (far, middle)]
+    assert "7 Å ({:.0f} meV; with 5 Å {:.0f} meV)".format(*energies) in said
+    with (ROOT / "docs" / "polythiophene" / "errors.csv").open() as file:
+        whole = next(row for row in csv.DictReader(file) if (row["split"], row["length"]) == ("test", "12"))
+    assert f"which is the default, to {float(whole['energy_mae_mev']):.0f} meV" in said
+    assert f"only {whole['frames']} test frames of twelve rings" in said
+
+
 def test_what_each_part_is_worth_is_what_the_variants_show():
     with (ROOT / "docs" / "ethanethiol" / "variants.csv").open() as file:
         rows = {
