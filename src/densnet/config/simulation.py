@@ -74,7 +74,7 @@ class Harmonic(Section):
     """Chain lengths with a full DFT Hessian."""
     hessian: Literal["differences", "analytic"] = "differences"
     """Full DFT Hessian: ``differences`` of gradients, on the grid of the labels, one displacement after the other kept;
-    ``analytic`` on a finer grid, which it needs for the same wavenumbers, at once and on a CPU."""
+    ``analytic`` on a finer grid, which it needs for the same wavenumbers, at once and always on the CPU."""
     tracked: list[Length] = []
     """Chain lengths with DFT in the space of the model's infrared-active modes."""
     captured: Real = Field(0.95, gt=0, le=1)

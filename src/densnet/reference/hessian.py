@@ -16,7 +16,6 @@ from pyscf import gto
 from pyscf.hessian import rks  # noqa: F401 - registers the Hessian
 
 from densnet.config import Reference
-from densnet.errors import CalculationError
 from densnet.reference import method
 from densnet.reference.convergence import coarse_start, converge
 from densnet.reference.gpu import on_gpu
@@ -39,15 +38,12 @@ def analytic_hessian(atoms: Atoms, reference: Reference) -> tuple[np.ndarray, np
 
     Raises
     ------
-    CalculationError
-        On a GPU, where PySCF's response has another layout; differences serve there.
     ConvergenceError
         When the self-consistent field does not converge.
     """
     if on_gpu(reference.device):
-        raise CalculationError(
-            "harmonic.hessian: analytic runs on a CPU only; say reference.device: cpu, or differences"
-        )
+        log.warning("the analytic Hessian is computed on the CPU; harmonic.hessian: differences would use the GPU")
+        reference = reference.model_copy(update={"device": "cpu"})
     mf = _converged(atoms, reference)
     made = mf.Hessian()
     made.verbose = 0
