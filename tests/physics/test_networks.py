@@ -141,6 +141,24 @@ class TestDenSNet(Model):
         assert abs(float(doubled - without)) > 1e-4
 
 
+class TestEnergiesOfTheGeometryAlone(Model):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def single(cls):
+        model = toys.model(1, density=False)
+        toys.normalise(model.density, model.energy)
+        return model
+
+    def reloaded(self, module, path):
+        module.save(path)
+        return DenSNet.load(path)
+
+    def test_the_energy_does_not_depend_on_the_density(self, module):
+        graph, _ = batch([self.sample()])
+        values = module.density(graph)
+        assert module.energy(graph, 2 * values) == module.energy(graph, values) != 0
+
+
 class TestEnsemble(Model):
     @pytest.fixture(scope="class")
     @classmethod
