@@ -1,5 +1,7 @@
 """`densnet md`: replicas, repeats, and runs that stop."""
 
+import re
+
 import numpy as np
 import pytest
 from ase.build import molecule
@@ -41,6 +43,7 @@ def test_md_with_other_settings_keeps_what_is_unfinished(folder, monkeypatch, ca
             main(command)
     pieces = sorted(folder.glob("run.h5.part/*"))
     assert len(pieces) == 4
+    capsys.readouterr()
     message = refused(capsys, *command, "--temperature", 310)
     assert "run.h5.part: an unfinished trajectory of other settings" in message
     assert sorted(folder.glob("run.h5.part/*")) == pieces
@@ -70,3 +73,14 @@ def test_md_says_before_it_runs_what_ir_would_refuse(folder, monkeypatch, capsys
     arguments = [folder / "model.pt", folder / "start.xyz", "--thermalisation", 0.01, "--production", 0.05]
     assert main(["-q", "md", *map(str, [*arguments, "--stride", 10, "-o", folder / "run.h5"])]) == 0
     assert "--stride 10: frames 10 fs apart show vibrations above" in capsys.readouterr().err
+
+
+def test_md_says_how_wide_the_lines_of_a_short_run_are(folder, monkeypatch, capsys):
+    monkeypatch.setattr(md, "ModelField", lambda model, symbols: Bonds(molecule("CH3OH")))
+    arguments = [folder / "model.pt", folder / "start.xyz", "--thermalisation", 0.01, "--stride", 1]
+    assert main(["-q", "md", *map(str, [*arguments, "--production", 0.2, "-o", folder / "short.h5"])]) == 0
+    said = capsys.readouterr().err
+    width = int(re.search(r"--production 0\.2: .* will want --fwhm (\d+) or more", said)[1])
+    spectrum = ["-q", "ir", str(folder / "short.h5"), "-o", str(folder / "short.json"), "--fwhm"]
+    assert main([*spectrum, str(width)]) == 0
+    assert main([*spectrum, str(0.9 * width)]) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from densnet.cli.options import (
     read_molecules,
     whole,
 )
-from densnet.config import Simulation
+from densnet.config import Simulation, Spectra
 from densnet.errors import SimulationError
 from densnet.files import atomic
 
@@ -144,7 +145,6 @@ def run_md(given: argparse.Namespace) -> None:
     from densnet.dynamics.md import complete, keep_unfinished, prepared, run_together
     from densnet.models.devices import torch_device
     from densnet.models.ensemble import load_models
-    from densnet.spectra.aliasing import folded
 
     one_thread()
     named = (*SIMULATION, "compile", "max_deviation")
@@ -153,8 +153,7 @@ def run_md(given: argparse.Namespace) -> None:
     model = prepared(load_models(given.models, torch_device(given.device)), simulation)
     complete(model, starts, simulation)  # refuses before the first step what would be refused after hours
     keep_unfinished(model, starts, simulation, given.batch)
-    if wrong := folded(simulation.stride, simulation.timestep, starts[0].atoms.get_chemical_symbols()):
-        log.warning("--stride %g: %s; `densnet ir` will refuse them", simulation.stride, wrong)
+    _warn_of_no_spectrum(simulation, starts[0].atoms.get_chemical_symbols())
     companies = [starts[first : first + given.batch] for first in range(0, len(starts), given.batch)]
     stopped = []
     for company in companies:
@@ -168,6 +167,21 @@ def run_md(given: argparse.Namespace) -> None:
     if stopped:
         names = ", ".join(str(start.out) for company in stopped for start in company)
         raise SimulationError(f"{len(stopped)} of {len(companies)} runs stopped, for the reasons above: {names}")
+
+
+def _warn_of_no_spectrum(simulation: Simulation, symbols: list[str]) -> None:
+    """Say before the first step what ``densnet ir`` would refuse after the last."""
+    from densnet.spectra.aliasing import folded
+    from densnet.spectra.lineshapes import resolution, segment_for
+
+    if wrong := folded(simulation.stride, simulation.timestep, symbols):
+        log.warning("--stride %g: %s; `densnet ir` will refuse them", simulation.stride, wrong)
+    width, production = Spectra.model_fields["fwhm"].default, simulation.production
+    if production < (needed := segment_for(width)):
+        log.warning(
+            "--production %g: lines of %g cm^-1 need %.2g ps; `densnet ir` will want --fwhm %.0f or more",
+            production, width, needed, math.ceil(resolution(production)),
+        )  # fmt: skip
 
 
 def _starts(given: argparse.Namespace) -> list[Start]:
