@@ -287,6 +287,9 @@ def test_files(tmp_path):
     (tmp_path / "broken.yaml").write_text("a: [")
     with pytest.raises(ConfigError, match=r"broken\.yaml: not valid YAML"):
         load_study(tmp_path / "broken.yaml")
+    (tmp_path / "twice.yaml").write_text("name: a\nframes: {train: {1: 1}}\nname: b\n")
+    with pytest.raises(ConfigError, match=r"twice\.yaml: not valid YAML: 'name' stands twice in one section"):
+        load_study(tmp_path / "twice.yaml")
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(ConfigError, match=r"list\.yaml: a study is a mapping"):
         load_study(tmp_path / "list.yaml")

@@ -104,3 +104,8 @@ def test_a_start_that_is_not_relaxed_is_told(monkeypatch, caplog):
     monkeypatch.setattr(systems, "STEPS", 300)
     build(Molecule(name="water"))
     assert "not relaxed" not in caplog.text
+
+
+def test_a_single_atom_is_no_molecule():
+    with pytest.raises(ConfigError, match=r"'\[Xe\]' is a single atom, which does not vibrate"):
+        elements(Molecule(name="xenon", smiles="[Xe]"))

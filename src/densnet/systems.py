@@ -95,8 +95,11 @@ def _embedded(molecule: Molecule, length: int, seed: int) -> list[Atoms]:
 
 
 def elements(molecule: Molecule) -> list[str]:
-    """Return the elements of a molecule (hydrogen included), sorted."""
-    graph = Chem.AddHs(chain(smiles_of(molecule.name, molecule.smiles), 1))
+    """Return the elements of a molecule (hydrogen included), sorted; raise `ConfigError` for a single atom."""
+    smiles = smiles_of(molecule.name, molecule.smiles)
+    graph = Chem.AddHs(chain(smiles, 1))
+    if graph.GetNumAtoms() == 1:
+        raise ConfigError(f"molecule.smiles: '{smiles}' is a single atom, which does not vibrate; give a molecule")
     return sorted({atom.GetSymbol() for atom in graph.GetAtoms()})
 
 

@@ -4,7 +4,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase.build import molecule
-from ase.io.cube import read_cube_data
+from ase.io.cube import read_cube_data, write_cube
 from ase.units import Bohr, Hartree
 from tests import toys
 from tests.cli.commands import refused
@@ -126,3 +126,26 @@ def test_nothing_is_written_over_what_is_read(folder, capsys, command):
         capsys, command, folder / "model.pt", start, "-o", start
     )
     assert start.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["o_0000.cube", "o.cub", "o.CUBE"])
+def test_cube_files_are_read_and_not_written_over(folder, capsys, name):
+    start = folder / name
+    with start.open("w") as file:
+        write_cube(file, molecule("CH3OH"), data=np.zeros((2, 2, 2)))
+    before = start.read_bytes()
+    command = ["predict", folder / "model.pt", start, "--cube", "--spacing", 0.5, "-o", folder / "o.xyz"]
+    if name == "o_0000.cube":
+        assert "o_0000.cube: would be written over what this command reads" in refused(capsys, *command)
+        assert not (folder / "o.xyz").exists()
+    else:
+        assert main(["-q", *map(str, command)]) == 0
+    assert start.read_bytes() == before
+
+
+def test_an_unknown_element_is_found_before_any_work(folder, capsys):
+    frames = folder / "mixed.xyz"
+    ase.io.write(frames, [molecule("H2O"), molecule("SiH4")])
+    command = "predict", folder / "model.pt", frames, "--cube", "--spacing", 0.5, "-o", folder / "o.xyz"
+    assert "mixed.xyz, frame 1: model knows" in refused(capsys, *command)
+    assert not list(folder.glob("o*"))

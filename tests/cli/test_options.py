@@ -40,7 +40,6 @@ def test_constraints_are_left_out(tmp_path, caplog):
     held = molecule("H2O")
     held.set_constraint(FixAtoms([0]))
     ase.io.write(tmp_path / "held.traj", held)
-    caplog.set_level("INFO")
     assert not read_molecule(tmp_path / "held.traj").constraints
     assert "held.traj: its constraints are left out" in caplog.text
 

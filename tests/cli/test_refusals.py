@@ -15,7 +15,9 @@ def test_bad_input_is_one_line_that_names_the_cause(folder, capsys):
     for command, written in (("predict", out), ("md", folder / "a.h5"), ("harmonic", folder / "h.json")):
         message = refused(capsys, command, model, folder / "salt.xyz", "-o", written)
         assert "model knows" in message and "structure has Cl Na: give" in message
-        assert "may know too little" not in message
+    message = refused(capsys, "predict", "ethanol", folder / "salt.xyz", "-o", out)
+    assert "salt.xyz, frame 0: model knows C H O" in message
+    assert "may know too little" not in message
     assert "none.pt" in refused(capsys, "predict", folder / "none.pt", start, "-o", out)
     assert "none.xyz: not readable as structures (no such file)" in refused(
         capsys, "predict", model, folder / "none.xyz", "-o", out

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from ase.build import molecule
 from tests.cli.commands import refused
 from tests.dynamics.springs import Bonds
@@ -82,3 +83,25 @@ def test_ir_draws_modes_of_its_molecule_only(folder, capsys):
     harmonic.write(folder / "modes.json", harmonic.result(heavy, modes, method="DenSNet"))
     assert "modes.json: modes of other isotopes than those of" in refused(capsys, *arguments, folder / "modes.json")
     assert not (folder / "ir.json").exists()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_ir_draws_modes_of_its_isotopes_only(folder, capsys, reverse):
+    def deuterated(place):
+        atoms = molecule("CH3OH")
+        masses = atoms.get_masses()
+        masses[place] = 2.014
+        atoms.set_masses(masses)
+        return atoms
+
+    hydroxyl, methyl = molecule("CH3OH").symbols.indices()["H"][[0, -1]]
+    run, out = folder / "run.h5", folder / "ir.json"
+    atoms, settings = deuterated(hydroxyl), Simulation(lengths=[1], thermalisation=0.01, production=1.0)
+    md.run(Bonds(atoms), atoms, settings, 1, run)
+    modes = harmonic.Modes(np.ones(1), np.zeros((1, 6, 3)), np.ones(1))
+    arguments = "ir", run, "-o", out, "--fwhm", 60, "--harmonic", folder / "modes.json"
+    harmonic.write(folder / "modes.json", harmonic.result(deuterated(methyl), modes, method="DenSNet"))
+    assert "modes of other isotopes than those of" in refused(capsys, *arguments)
+    own = deuterated(hydroxyl)[::-1] if reverse else deuterated(hydroxyl)
+    harmonic.write(folder / "modes.json", harmonic.result(own, modes, method="DenSNet"))
+    assert main(["-q", *map(str, arguments)]) == 0

@@ -40,6 +40,8 @@ def test_one_file_is_no_ensemble(atoms, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(ModelError, match=r"an ensemble of 1 model\(s\)"):
         EnsembleCalculator(str(tmp_path / "1.pt"))
+    with pytest.raises(ModelError, match=r"an ensemble of 1 model\(s\)"):
+        EnsembleCalculator(DenSNetCalculator(tmp_path / "1.pt").model)
     with pytest.raises(ModelError, match="PyTorch finds no GPU"):
         EnsembleCalculator([tmp_path / "1.pt", tmp_path / "2.pt"], device="gpu")
     assert DenSNetCalculator(tmp_path / "1.pt", device="cpu").model.free_energy.device.type == "cpu"

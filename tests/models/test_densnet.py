@@ -81,7 +81,7 @@ def test_another_version_is_refused(model, tmp_path, monkeypatch):
         DenSNet.load(tmp_path / "model.pt")
 
 
-@pytest.mark.parametrize("change", ["tensor", "irreps", "free_atoms"])
+@pytest.mark.parametrize("change", ["tensor", "irreps", "no irreps", "free_atoms", "no basis", "no network"])
 def test_networks_of_another_version_are_refused(model, tmp_path, change):
     path = tmp_path / "model.pt"
     model.save(path)
@@ -90,6 +90,12 @@ def test_networks_of_another_version_are_refused(model, tmp_path, change):
         state.pop("energy.shift")
     elif change == "irreps":
         description["energy"]["irreps"] = "3x0e+3x1o"
+    elif change == "no irreps":
+        description["energy"]["irreps"] = "banana"
+    elif change == "no basis":
+        description["basis"] = {}
+    elif change == "no network":
+        description["density"] = None
     else:
         description.pop(change)
     store.write_archive(path, store.MODEL, description, state)

@@ -18,5 +18,11 @@ def test_a_gpu_is_taken_where_there_is_one(monkeypatch, asked, there, expected):
 
 def test_a_missing_gpu_is_said(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ModelError, match="device: PyTorch finds no GPU"):
-        torch_device("gpu")
+    for name in ("gpu", "cuda", "cuda:1"):
+        with pytest.raises(ModelError, match="device: PyTorch finds no GPU"):
+            torch_device(name)
+
+
+def test_a_wrong_name_is_said():
+    with pytest.raises(ModelError, match="device: PyTorch has no 'GPU'"):
+        torch_device("GPU")

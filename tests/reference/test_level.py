@@ -1,6 +1,7 @@
 """Levels of theory that do not exist are refused by name."""
 
 import pytest
+from ase import Atoms
 from ase.build import molecule
 from tests.reference.water import LEVEL
 
@@ -22,3 +23,9 @@ from densnet.reference import method
 def test_impossible_levels_are_named(change, message):
     with pytest.raises(ConfigError, match=message):
         method.molecule(molecule("H2O"), LEVEL.model_copy(update=change))
+
+
+def test_a_potential_in_the_place_of_a_core_is_refused():
+    """Densities are those of all electrons."""
+    with pytest.raises(ConfigError, match=r"reference\.basis: 'def2-SVP' leaves the core of I to a potential"):
+        method.molecule(Atoms("HI", [[0, 0, 0], [0, 0, 1.6]]), LEVEL.model_copy(update={"basis": "def2-SVP"}))

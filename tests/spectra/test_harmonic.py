@@ -121,6 +121,19 @@ def test_file_round_trip_and_damage(tmp_path):
             b'{"symbols": ["H"], "positions": [[0, 0, 0]], "frequencies": [], "intensities": [], "modes": ["a"]}',
             "could not convert",
         ),
+        (
+            b'{"symbols": ["H"], "positions": [[0, 0, 0]], "frequencies": [], "intensities": [], "masses": [1, 1]}',
+            r"of 1 atoms and 0 modes, but masses \(2,\)",
+        ),
+        (
+            b'{"symbols": ["H"], "positions": [[0, 0, 0]], "frequencies": [], "intensities": [], "masses": "heavy"}',
+            "could not convert",
+        ),
+        (
+            b'{"symbols": ["H"], "positions": [[0, 0, 0]], "frequencies": [1], "intensities": []}',
+            r"intensities \(0,\)",
+        ),
+        (b'{"symbols": ["Qq"], "positions": [[0, 0, 0]], "frequencies": [], "intensities": []}', "'Qq'"),
     ],
 )
 def test_a_wrong_file_is_not_to_be_deleted(tmp_path, content, words):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from densnet.cli.options import (
+    CUBE,
     EXTENDED,
     MOLECULE,
     command,
     device,
+    keep_inputs,
     one_thread,
     output,
     positive,
@@ -21,10 +24,12 @@ from densnet.cli.options import (
     whole,
 )
 from densnet.config import Simulation, Spectra
-from densnet.errors import SimulationError
+from densnet.errors import ModelError, SimulationError
 from densnet.files import atomic
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from densnet.dynamics.start import Start
 
 log = logging.getLogger("densnet")
@@ -33,8 +38,6 @@ MODEL = "model file, or the name of one that ships"
 ENSEMBLE = f"{MODEL}; several give the mean of an ensemble, and its deviation"
 QUANTITIES = ("density", "difference", "potential")
 """What ``densnet cube`` writes."""
-CUBE = (".cube", ".cub")
-"""Endings that viewers know cube files by."""
 
 SIMULATION = {
     "temperature": "K",
@@ -102,12 +105,16 @@ def run_predict(given: argparse.Namespace) -> None:
     frames, where = read_molecules(given.frames), torch_device(given.device)
     single = len(given.models) == 1
     calculator = DenSNetCalculator(given.models[0], where) if single else EnsembleCalculator(given.models, where)
+    cubes = [given.out.with_name(f"{given.out.stem}_{index:04d}.cube") for index in range(len(frames))]
+    if given.cube:
+        keep_inputs(given, cubes)
+    for index, frame in enumerate(frames):
+        _check_elements(frame, calculator.model.elements, f"{given.frames}, frame {index}")
     predicted = []
-    for index, frame in enumerate(tqdm(frames, unit="frame", disable=None)):
+    for index, (frame, cube) in enumerate(zip(tqdm(frames, unit="frame", disable=None), cubes, strict=True)):
         atoms = predicted_atoms(frame, calculator)
         predicted.append(atoms)
         if given.cube:
-            cube = given.out.with_name(f"{given.out.stem}_{index:04d}.cube")
             write_cube(
                 cube, atoms, lambda points, at=atoms: calculator.get_density(points, at), spacing=given.spacing,
                 comment=f"electron density, e/bohr^3, frame {index} of {given.frames.name}",
@@ -116,6 +123,15 @@ def run_predict(given: argparse.Namespace) -> None:
     with atomic(given.out) as temporary:
         ase.io.write(temporary, predicted, format="extxyz")
     log.info("%s: %d structure(s) with energy (eV), forces (eV/Å) and dipole (e Å)", given.out, len(predicted))
+
+
+def _check_elements(frame: Atoms, elements: Sequence[str], where: str) -> None:
+    from densnet.models.graph import species_of
+
+    try:
+        species_of(list(frame.symbols), elements)
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from None
 
 
 def run_cube(given: argparse.Namespace) -> None:

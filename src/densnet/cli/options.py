@@ -19,6 +19,8 @@ log = logging.getLogger("densnet")
 MOLECULE = "structure file ASE reads; of several structures the last"
 EXTENDED = (".xyz", ".extxyz")
 """Suffixes of extended XYZ."""
+CUBE = (".cube", ".cub")
+"""Suffixes that viewers know cube files by."""
 
 
 def command(commands: argparse._SubParsersAction, name: str, run: object, text: str) -> argparse.ArgumentParser:
@@ -57,15 +59,14 @@ def output(command: argparse.ArgumentParser, default: str | None = None, suffixe
     command.add_argument("-o", "--out", type=kind, default=default, required=default is None, help=text)
 
 
-def keep_inputs(given: argparse.Namespace) -> None:
-    """Raise `DataError` where the file to write is one that the command reads."""
-    out = getattr(given, "out", None)
-    if out is None or not out.exists():
-        return
+def keep_inputs(given: argparse.Namespace, written: Sequence[Path] | None = None) -> None:
+    """Raise `DataError` where a file to write, by default that of ``-o``, is one that the command reads."""
+    written = [given.out] if written is None and getattr(given, "out", None) else written or []
     for name, values in vars(given).items():
         files = [path for path in (values if isinstance(values, list) else [values]) if isinstance(path, Path)]
-        if name != "out" and any(path.exists() and path.samefile(out) for path in files):
-            raise DataError(f"{out}: would be written over what this command reads ({name}); give another -o")
+        for out in filter(Path.exists, written):
+            if name != "out" and any(path.exists() and path.samefile(out) for path in files):
+                raise DataError(f"{out}: would be written over what this command reads ({name}); give another -o")
 
 
 def writable(suffixes: Sequence[str] = ()) -> Callable[[str], Path]:
@@ -86,18 +87,19 @@ def read_frames(path: Path) -> list[Atoms]:
     """Return every structure of a file ASE reads; raise `DataError` when there is none."""
     import ase.io
 
+    cube = path.suffix.lower() in CUBE
     try:
-        frames = ase.io.read(path, index=":", do_not_split_by_at_sign=True)
+        frames = ase.io.read(path, index=":", format="cube" if cube else None, do_not_split_by_at_sign=True)
     except Exception as error:  # each of ASE's readers raises what it likes
         reason = "no such file" if not path.exists() else f"{type(error).__name__}: {error}"
         raise DataError(f"{path}: not readable as structures ({reason})") from None
     if not frames:
         raise DataError(f"{path}: holds no structure")
     if any(frame.constraints for frame in frames):
-        log.info("%s: its constraints are left out; every atom moves", path)
+        log.warning("%s: its constraints are left out; every atom moves", path)
     for frame in frames:
         frame.set_constraint()
-    if path.suffix == ".cube":  # the box of its points, which ASE takes for a periodic cell
+    if cube:  # the box of its points, which ASE takes for a periodic cell
         for frame in frames:
             frame.pbc = False
     return frames

@@ -80,6 +80,12 @@ def _below(given: argparse.Namespace) -> dict[str, Any] | None:
     ours, theirs = (Atoms(values).get_chemical_formula() for values in (found["symbols"], run.symbols))
     if ours != theirs:
         raise DataError(f"{given.harmonic}: modes of {ours}, but {first} is of {theirs}; give those of the molecule")
-    if not np.allclose(np.sort(harmonic.masses_of(found)), np.sort(run.masses), atol=0.01):
-        raise DataError(f"{given.harmonic}: modes of other isotopes than those of {first}; give those of the molecule")
+    masses = harmonic.masses_of(found), run.masses
+    if list(found["symbols"]) != list(run.symbols):  # in another order: of each element the same ones, at least
+        masses = (own[np.lexsort((own, of))] for own, of in zip(masses, (found["symbols"], run.symbols), strict=True))
+    if not np.allclose(*masses, atol=0.01):
+        raise DataError(
+            f"{given.harmonic}: modes of other isotopes than those of {first}, or at other atoms; give those of the "
+            "molecule"
+        )
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -140,7 +141,7 @@ def load_study(path: str | Path, overlay: dict[str, Any] | None = None) -> Study
     """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.load(path.read_text(), Loader=_KeysOnce)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}). Name an existing study file.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -150,6 +151,24 @@ def load_study(path: str | Path, overlay: dict[str, Any] | None = None) -> Study
     study = check_study(merge(_spelt_out(values), _spelt_out(overlay or {})), str(path))
     check_name(study.name, study.molecule)
     return study
+
+
+class _KeysOnce(yaml.SafeLoader):
+    """YAML whose mappings have each key once; of two, YAML would silently take the second."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.checked: set[int] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if id(node) not in self.checked:  # later, what is merged in stands beside what takes its place
+            self.checked.add(id(node))
+            keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            if twice := [key for key, number in keys.items() if number > 1]:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"'{twice[0]}' stands twice in one section; leave one", problem_mark=node.start_mark
+                )
+        super().flatten_mapping(node)
 
 
 def _spelt_out(values: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class EnsembleCalculator(DenSNetCalculator):
     implemented_properties: ClassVar[list[str]] = [*DenSNetCalculator.implemented_properties, *deviations]
 
     def __init__(self, models: Sequence[str | Path | DenSNet], device: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - ASE's
-        models = [models] if isinstance(models, (str, Path)) else models
+        models = [models] if isinstance(models, (str, Path, DenSNet)) else models
         loaded = [model if isinstance(model, DenSNet) else DenSNet.load(model) for model in models]
         super().__init__(Ensemble(loaded), device, **kwargs)
         self.members = np.zeros((len(loaded), 0))

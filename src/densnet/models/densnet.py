@@ -22,6 +22,7 @@ from densnet.models.density import (
     rebuild_density,
     spec_of,
 )
+from densnet.models.devices import torch_device
 from densnet.models.energy import EnergyNetwork
 from densnet.models.graph import Graph, build_graph
 from densnet.models.layers import geometry
@@ -130,7 +131,10 @@ class DenSNet(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> DenSNet:
-        """Return the model in a file; raise `ModelError` when it is damaged or of another version."""
+        """Return the model in a file; raise `ModelError` when it is damaged or of another version.
+
+        The device is one of `densnet.models.devices.torch_device`, or PyTorch's own.
+        """
         description, state = read_archive(path, MODEL)
         with rebuilding(path):
             basis = AuxiliaryBasis.from_dict(description["basis"])
@@ -138,7 +142,7 @@ class DenSNet(nn.Module):
             energy = EnergyNetwork(spec_of(basis), settings(path, EnergyNetworkSettings, description["energy"]))
             model = cls(density, energy, basis, FreeAtoms.from_dict(description["free_atoms"]), description["metadata"])
             model.load_state_dict(state)
-        return model.requires_grad_(False).eval().to(device)
+        return model.requires_grad_(False).eval().to(torch_device(device) if isinstance(device, str) else device)
 
 
 def _jacobian(outputs: Tensor, inputs: Tensor) -> Tensor:

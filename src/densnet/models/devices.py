@@ -17,11 +17,21 @@ def torch_device(asked: Device | str) -> str:
     Raises
     ------
     ModelError
-        A GPU is asked for, and PyTorch has none.
+        A GPU is asked for, and PyTorch has none; no device of PyTorch has this name.
     """
-    if asked not in get_args(Device):
-        return asked
     found = torch.cuda.is_available()
+    if asked not in get_args(Device):
+        return _named(asked, found)
     if asked == "gpu" and not found:
         raise ModelError("device: PyTorch finds no GPU; say auto or cpu, or install a build of PyTorch for GPUs")
     return "cuda" if found and asked != "cpu" else "cpu"
+
+
+def _named(asked: str, found: bool) -> str:
+    try:
+        kind = torch.device(asked).type
+    except RuntimeError:
+        raise ModelError(f"device: PyTorch has no {asked!r}; say auto, cpu, gpu or a name that it has") from None
+    if kind == "cuda" and not found:
+        raise ModelError(f"device: PyTorch finds no GPU for {asked!r}; say auto or cpu")
+    return asked

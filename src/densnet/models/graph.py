@@ -148,7 +148,9 @@ def _pad(lists: Tensor, width: int) -> Tensor:
     return torch.nn.functional.pad(lists, (0, width - lists.shape[1]))
 
 
-def _species(symbols: Sequence[str], elements: tuple[str, ...]) -> Tensor:
+def species_of(symbols: Sequence[str], elements: Sequence[str]) -> Tensor:
+    """Return the index of each atom in the elements; raise `ModelError` where there is another element."""
+    elements = list(elements)
     if unknown := sorted(set(symbols) - set(elements)):
         raise ModelError(
             f"model knows {' '.join(elements)}; structure has {' '.join(unknown)}: give a structure without these, or "
@@ -176,4 +178,4 @@ def _single(
     present, neighbours = (_pad(lists, widths[0])[:, : widths[0]] for lists in (present, neighbours))
     frame = torch.zeros(len(symbols), dtype=torch.long)
     near = (near_radius, widths[1]) if near_radius is not None else None
-    return Graph(positions, _species(symbols, elements), frame, neighbours, present.bool(), 1, near)
+    return Graph(positions, species_of(symbols, elements), frame, neighbours, present.bool(), 1, near)

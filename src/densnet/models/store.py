@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
 import densnet
-from densnet.errors import ModelError
+from densnet.errors import ConfigError, DataError, ModelError
 from densnet.files import atomic
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -75,7 +75,7 @@ def rebuilding(path: str | Path) -> Iterator[None]:
     """Raise `ModelError` for what building networks raises from an archive that lacks some of what they are made of."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError, ConfigError, DataError) as error:
         raise ModelError(
             f"{path}: does not hold the networks that this version makes of it ({type(error).__name__}: "
             f"{' '.join(str(error).split())[:200]}); train again, or use the version that it was written by"

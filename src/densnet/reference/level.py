@@ -35,7 +35,7 @@ def check_level(reference: Reference, symbols: list[str]) -> None:
 
 
 def check_basis_name(key: str, name: str, symbols: list[str]) -> None:
-    """Raise `ConfigError` naming the key when PySCF has no basis of this name for one of the elements."""
+    """Raise `ConfigError` naming the key when PySCF has no all-electron basis of this name for one of the elements."""
     for symbol in sorted(set(symbols)):
         try:
             with warnings.catch_warnings():
@@ -46,6 +46,20 @@ def check_basis_name(key: str, name: str, symbols: list[str]) -> None:
         if not found:
             hint = _close(name, list(gto.basis.ALIAS))
             raise ConfigError(f"{key}: no basis {name!r} for {symbol}{hint}") from None
+        if _has_core_potential(name, symbol):
+            raise ConfigError(
+                f"{key}: {name!r} leaves the core of {symbol} to a potential, and densities here are those of all "
+                "electrons; name a basis for them, or another molecule"
+            )
+
+
+def _has_core_potential(name: str, symbol: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return bool(gto.basis.load_ecp(name, symbol))
+    except Exception:  # most have no file of potentials
+        return False
 
 
 def _close(name: str, known: list[str]) -> str:

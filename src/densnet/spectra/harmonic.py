@@ -175,12 +175,25 @@ def read(path: str | Path) -> dict[str, Any]:
             values[name] = np.array(values[name], float)
         if "modes" in values:
             values["modes"] = np.array(values["modes"], float)
-        return values | {"symbols": list(values["symbols"])}
+        values["symbols"] = list(values["symbols"])
+        _check_shapes(values)
+        return values
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: not a harmonic result ({_reason(error)}); give a file that densnet harmonic or a harmonic rule "
             "wrote, or write it again"
         ) from None
+
+
+def _check_shapes(values: dict[str, Any]) -> None:
+    """Raise `ValueError` or `KeyError` where what belongs together has not the same size, or no element."""
+    atoms, modes = len(Atoms(values["symbols"])), len(values["frequencies"])
+    expected = {"positions": (atoms, 3), "intensities": (modes,), "frequencies": (modes,)}
+    found = {name: values[name].shape for name in expected}
+    if "masses" in values:
+        expected["masses"], found["masses"] = (atoms,), masses_of(values).shape
+    if wrong := [f"{name} {shape}" for name, shape in found.items() if shape != expected[name]]:
+        raise ValueError(f"of {atoms} atoms and {modes} modes, but {', '.join(wrong)}")
 
 
 def _reason(error: Exception) -> str:
