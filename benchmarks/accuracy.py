@@ -7,7 +7,7 @@ its own trainer on one thread, with the settings its documentation recommends fo
 energies of free atoms given, and as many epochs as fit into the time that the networks of our model took together; the
 seconds in the table are those that it then took, by the clock. It continues after a kill from ``results/accuracy``.
 Errors are means over test frames, for energies, and over all components of their forces, of each chain length by
-itself. Writes ``accuracy.md`` and ``accuracy.json`` beside this file.
+itself. Writes ``accuracy.md`` and ``accuracy.json`` beside this file, which keep what they have of other models.
 """
 
 import argparse
@@ -169,6 +169,7 @@ def main() -> None:
     parser.add_argument("model", help="name of a model that ships, or a model file")
     parser.add_argument("--mace", required=True, help="python of an environment with mace-torch")
     parser.add_argument("--dataset", type=Path, help="default: the shipped set of the same name")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES, help="of MACE")
     parser.add_argument("--seconds", type=float, help="of training; default: what our model took")
     given = parser.parse_args()
     model = DenSNet.load(given.model)
@@ -180,10 +181,15 @@ def main() -> None:
     frames = export(dataset, data)
     free = {atomic_numbers[symbol]: atom.energy * Hartree for symbol, atom in dataset.free_atoms.atoms.items()}
     found = {"densnet": {"errors": own(model, dataset, frames), "seconds": taken}}
-    for name, options in SIZES.items():
-        found[name] = compare(given.mace, name, options | {"E0s": free}, given.seconds or taken, data, frames)
-    text = f"# Accuracy after the same time\n\n{__doc__}\n{table(found)}"
-    for suffix, content in ((".md", text), (".json", json.dumps({"found": found, **provenance()}, indent=1) + "\n")):
+    for name in given.sizes:
+        options = SIZES[name] | {"E0s": free}
+        found[name] = compare(given.mace, name, options, given.seconds or taken, data, frames)
+    file = HERE / "accuracy.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    known |= {Path(given.model).stem: {"found": found, **provenance()}}
+    tables = (f"## {name}\n\n{table(one['found'])}" for name, one in sorted(known.items()))
+    text = "\n".join([f"# Accuracy after the same time\n\n{__doc__}", *tables])
+    for suffix, content in ((".md", text), (".json", json.dumps(known, indent=1) + "\n")):
         with atomic(HERE / f"accuracy{suffix}") as temporary:
             temporary.write_text(content)
 
