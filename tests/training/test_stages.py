@@ -118,6 +118,22 @@ def test_polar_tensors_teach_how_the_dipole_changes(tmp_path):
     assert errors[1.0] < 0.7 * errors[0.0]
 
 
+def test_joint_training_looks_at_polar_tensors_too(tmp_path):
+    data, (density, model) = labelled.dataset(tmp_path, polar=True), (tmp_path / "density.pt", tmp_path / "model.pt")
+    symbols, positions = labelled_frame()
+    teacher, errors = toys.model(7), {}
+    expected = teacher.dipole_derivatives(teacher.graph([(symbols, positions)]))
+    train_density(Task(data, 1, density, tmp_path / "d.csv"), SMALL, DENSITY.model_copy(update={"polar_weight": 0.0}))
+    train_energy(Task(data, 1, model, tmp_path / "e.csv"), density, toys.energy(SMALL), ENERGY)
+    for weight in (0.0, 1.0):
+        out = tmp_path / f"{weight}.pt"
+        train_joint(Task(data, 1, out, tmp_path / "j.csv"), model, JOINT.model_copy(update={"polar_weight": weight}))
+        student = DenSNet.load(out)
+        found = student.dipole_derivatives(student.graph([(symbols, positions)]))
+        errors[weight] = float((found - expected).norm() / expected.norm())
+    assert errors[1.0] < 0.8 * errors[0.0]
+
+
 def test_the_model_file_is_what_was_validated(trained):
     model, frames = DenSNet.load(trained / "model.pt"), dict(Dataset.open(trained / "dataset.zip").of("validation"))
     errors = []

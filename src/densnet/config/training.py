@@ -97,14 +97,13 @@ class DensityLoss(Section):
     """Weight of the overlap-metric loss beside the Coulomb-metric loss."""
     dipole_weight: Real = Field(0.1, ge=0)
     """Weight of the error of the dipole, relative to the typical dipole, beside the relative error of the density."""
+    polar_weight: Real = Field(2.0, ge=0)
+    """Weight of the relative error of the polar tensors of the frames that have one (``labels.polar_tensors``)."""
 
 
 class DensityTraining(Training, DensityLoss):
     """Training of the density network."""
 
-    polar_weight: Real = Field(2.0, ge=0)
-    """Weight of the relative error of the polar tensors of the frames that have one (``labels.polar_tensors``);
-    ``grid_training`` and ``joint_training`` do not look at these."""
     learning_rate: Positive = 1e-2
     """Peak of the schedule, after a linear warm-up."""
     clip: Positive = 0.3

@@ -60,7 +60,7 @@ def _stage(model: DensityNetwork, dataset: Dataset, training: DensityTraining, d
     for element, symbol in enumerate(model.elements):
         one = found[symbol]
         model.whitening.set(element, torch.as_tensor(one.mean), torch.as_tensor(one.matrix))
-    return density_stage(model.to(device), dataset, training, device, model.config.cutoff, training.polar_weight)
+    return density_stage(model.to(device), dataset, training, device, model.config.cutoff)
 
 
 def save_density(

@@ -137,26 +137,30 @@ class CoefficientStage(DensityStage):
     def loss(self, network: DensityNetwork, frames: Sequence[int], progress: float = 0.0) -> Tensor:
         """Return the mean over frames of the errors of density and dipole, and of polar tensors where there are any."""
         chosen = [self.train[index] for index in frames]
-        if not self.polar_weight or not any(len(frame.polar) for frame in chosen):
+        if not self.knows_polar(chosen):
             return super().loss(network, frames, progress)
         graph = collate([frame.graph for frame in chosen])
         graph = graph.moved(graph.positions.requires_grad_(True))
         expansion = network.expand(graph)
-        # A function of the step and its frames, so that a resumed training draws the same.
-        random = torch.Generator().manual_seed(round(progress * 2**40) + frames[0])
-        polar = self._polar_errors(network, graph, chosen, expansion, random)
-        return self.score(*self.errors(network, graph, chosen, expansion)) + self.polar_weight * polar.mean()
+        polar = self.polar(network, graph, frames, expansion, progress)
+        return self.score(*self.errors(network, graph, chosen, expansion)) + polar
 
-    def _polar_errors(
-        self,
-        network: DensityNetwork,
-        graph: Graph,
-        frames: Sequence[DensityFrame],
-        expansion: Expansion,
-        random: torch.Generator,
+    def knows_polar(self, frames: Sequence[DensityFrame]) -> bool:
+        """Return whether polar tensors count, and one of some frames has one."""
+        return bool(self.polar_weight) and any(len(frame.polar) for frame in frames)
+
+    def polar(
+        self, network: DensityNetwork, graph: Graph, chosen: Sequence[int], expansion: Expansion, progress: float
     ) -> Tensor:
-        """Return the relative error of the polar tensor of each frame in a random direction, zero where it has none."""
+        """Return the mean over training frames of the relative errors of their polar tensors, with their weight.
+
+        That of a frame is taken in a random direction, and zero where it has no tensor. Positions of the graph need
+        gradients.
+        """
+        frames = [self.train[index] for index in chosen]
         known = torch.tensor([len(frame.polar) > 0 for frame in frames], device=graph.positions.device)
+        # A function of the step and its frames, so that a resumed training draws the same.
+        random = torch.Generator().manual_seed(round(progress * 2**40) + chosen[0])
         directions = torch.nn.functional.normalize(
             torch.randn(len(frames), 3, dtype=torch.float64, generator=random), dim=1
         )
@@ -168,7 +172,7 @@ class CoefficientStage(DensityStage):
             for frame, direction in zip(frames, directions, strict=True)
         ]
         squares = graph.sum_frames((slopes - torch.cat(targets)).square().sum(-1)) / torch.bincount(graph.frame)
-        return known * (squares + SMALLEST).sqrt() / self.typical_polar
+        return self.polar_weight * (known * (squares + SMALLEST).sqrt()).mean() / self.typical_polar
 
     def density_errors(self, graph: Graph, frames: Sequence[DensityFrame], expansion: Expansion) -> Tensor:
         """Return the relative length of the error of each frame."""
@@ -182,7 +186,6 @@ def density_stage(
     training: DensityLoss,
     device: str,
     reach: float,
-    polar_weight: float = 0.0,
 ) -> CoefficientStage:
     """Return the stage of a network.
 
@@ -198,8 +201,6 @@ def density_stage(
         As torch names it.
     reach
         Cutoff of the graphs, Angstrom.
-    polar_weight
-        Weight of the error of the polar tensors.
 
     Raises
     ------
@@ -227,8 +228,9 @@ def density_stage(
         metric = MolecularMetric(chosen, found, [frame.metric for frame in split["train"]])
     moments = [moment.to(device) for moment in dipole_moments(dataset.basis, model.elements)]
     return CoefficientStage(
-        split["train"], split["validation"], moments, model.elements, training.dipole_weight, metric, polar_weight
-    )
+        split["train"], split["validation"], moments, model.elements, training.dipole_weight, metric,
+        training.polar_weight,
+    )  # fmt: skip
 
 
 def _frames(

@@ -15,9 +15,9 @@ from densnet.dataset import Dataset
 from densnet.files import sha256
 from densnet.models.density import Expansion
 from densnet.models.densnet import DenSNet
-from densnet.models.graph import collate
+from densnet.models.graph import Graph, collate
 from densnet.models.store import MODEL
-from densnet.training.density_loss import DensityFrame, DensityStage, density_stage
+from densnet.training.density_loss import CoefficientStage, DensityFrame, density_stage
 from densnet.training.processes import side_by_side
 from densnet.training.stopwatch import Stopwatch
 from densnet.training.task import Task
@@ -46,7 +46,7 @@ class JointStage:
     """
 
     def __init__(
-        self, density: DensityStage, train: list[Targets], validation: list[Targets], training: JointTraining
+        self, density: CoefficientStage, train: list[Targets], validation: list[Targets], training: JointTraining
     ) -> None:
         self.density, self.train, self.validation = density, train, validation
         self.electrons = density.electrons
@@ -55,14 +55,19 @@ class JointStage:
     def loss(self, network: DenSNet, frames: Sequence[int], progress: float) -> Tensor:
         """Return the weighted errors of energy per atom and forces, as alone, and of density and dipole, as alone."""
         chosen = [self.density.train[index] for index in frames]
-        errors = self._errors(network, chosen, [self.train[index] for index in frames], create_graph=True)
-        return self._score(*errors, weight=self.weight(progress))
+        graph, found, errors = self._errors(network, chosen, [self.train[index] for index in frames], create_graph=True)
+        score = self._score(*errors, weight=self.weight(progress))
+        if self.density.knows_polar(chosen):
+            polar = self.density.polar(network.density, graph, frames, found, progress)
+            score = score + self.density_weight * polar
+        return score
 
     def validate(self, network: DenSNet) -> dict[str, float]:
         """Return the score and the errors that either training reports."""
         found = []
         for frame, targets in zip(self.density.validation, self.validation, strict=True):
-            found.append([error.detach() for error in self._errors(network, [frame], [targets], create_graph=False)])
+            errors = self._errors(network, [frame], [targets], create_graph=False)[-1]
+            found.append([error.detach() for error in errors])
         energy, forces, density, dipole = (torch.cat(parts) for parts in zip(*found, strict=True))
         sizes = torch.tensor([len(targets.forces) for targets in self.validation], dtype=forces.dtype)
         return {
@@ -78,8 +83,8 @@ class JointStage:
 
     def _errors(
         self, network: DenSNet, frames: list[DensityFrame], targets: list[Targets], create_graph: bool
-    ) -> tuple[Tensor, ...]:
-        """Return, for each frame, the absolute errors of energy per atom, forces, density and dipole."""
+    ) -> tuple[Graph, Expansion, tuple[Tensor, ...]]:
+        """Return the graph, its density, and each frame's errors of energy per atom, forces, density and dipole."""
         graph = collate([frame.graph for frame in frames])
         graph = graph.moved(graph.positions.requires_grad_(True))
         found = network(graph)
@@ -90,7 +95,8 @@ class JointStage:
         force_error = (forces - torch.cat([one.forces for one in targets])).abs().mean(-1)
         each = graph.sum_frames(force_error) / sizes
         expansion = Expansion(*(found[name] for name in Expansion._fields))
-        return energy_error, each, *self.density.errors(network.density, graph, frames, expansion)
+        density_errors = self.density.errors(network.density, graph, frames, expansion)
+        return graph, expansion, (energy_error, each, *density_errors)
 
 
 def train_joint(task: Task, model_path: Path, training: JointTraining) -> None:
