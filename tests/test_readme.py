@@ -156,11 +156,15 @@ def test_cutoffs_are_those_of_the_variants():
     dipoles = [float(row["dipole_mae_debye"]) for row in (near, middle, far)]
     said = " ".join(README.split())
     assert "{:.2f} D off with a cutoff of 3.5 Å, {:.2f} D with 5 Å and {:.2f} D with 7 Å".format(*dipoles) in said
-    energies = [float(row["energy_mae_mev"]) for row in (far, middle)]
-    assert "7 Å ({:.0f} meV; with 5 Å {:.0f} meV)".format(*energies) in said
+    energies, forces = (
+        [float(row[name]) for row in (near, middle, far)] for name in ("energy_mae_mev", "force_mae_mev_angstrom")
+    )
+    assert "({:.0f}, {:.0f} and {:.0f} meV;".format(*energies) in said
+    assert "{:.0f}, {:.0f} and {:.0f} meV/Å); the whole training".format(*forces) in said
     with (ROOT / "docs" / "polythiophene" / "errors.csv").open() as file:
         whole = next(row for row in csv.DictReader(file) if (row["split"], row["length"]) == ("test", "12"))
-    assert f"which is the default, to {float(whole['energy_mae_mev']):.0f} meV" in said
+    energy, force = float(whole["energy_mae_mev"]), float(whole["force_mae_mev_angstrom"])
+    assert f"brings those with 5 Å to {energy:.0f} meV and {force:.0f} meV/Å" in said
     assert f"only {whole['frames']} test frames of twelve rings" in said
 
 
