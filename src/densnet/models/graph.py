@@ -150,7 +150,6 @@ def _pad(lists: Tensor, width: int) -> Tensor:
 
 def species_of(symbols: Sequence[str], elements: Sequence[str]) -> Tensor:
     """Return the index of each atom in the elements; raise `ModelError` where there is another element."""
-    elements = list(elements)
     if unknown := sorted(set(symbols) - set(elements)):
         raise ModelError(
             f"model knows {' '.join(elements)}; structure has {' '.join(unknown)}: give a structure without these, or "
