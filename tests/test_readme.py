@@ -185,7 +185,10 @@ def test_what_each_part_is_worth_is_what_the_variants_show():
     assert f"takes {phisnet['training_seconds'] / brief['training_seconds']:.1f} times as long" in said
     assert all(phisnet[error] > brief[error] for error in (density, "dipole_mae_debye"))
     assert phisnet["energy_mae_mev"] < brief["energy_mae_mev"] and round(phisnet[force] - brief[force]) == 0
-    assert f"alone has forces {rows['no-density'][force]:.1f} meV/Å off" in said
+    joint, blind = rows["joint"], rows["joint-no-density"]
+    assert f"forces are then {joint[force]:.1f} meV/Å off" in said
+    assert f"geometry alone comes to {blind[force]:.1f} meV/Å" in said
+    assert f"forces are {rows['no-density'][force]:.1f} meV/Å off, with it {brief[force]:.1f}" in said
 
 
 def test_the_map_names_every_room():
