@@ -142,10 +142,11 @@ def compare(
     if not told.exists():  # how long an epoch takes, without what starting takes
         brief, longer = (train(python, folder / f"try{count}", data, options, count) for count in TRIED)
         with atomic(told) as temporary:
-            temporary.write_text(json.dumps(max(2, int(budget / ((longer - brief) / (TRIED[1] - TRIED[0]))))))
-    epochs = json.loads(told.read_text())
-    seconds = train(python, folder, data, options, epochs)
-    return {"errors": theirs(python, folder, data, frames), "epochs": epochs, "seconds": seconds, "budget": budget}
+            epochs = max(2, int(budget / ((longer - brief) / (TRIED[1] - TRIED[0]))))
+            temporary.write_text(json.dumps({"epochs": epochs, "budget": budget}))
+    planned = json.loads(told.read_text())
+    seconds = train(python, folder, data, options, planned["epochs"])
+    return {"errors": theirs(python, folder, data, frames), "seconds": seconds, **planned, **provenance()}
 
 
 def table(found: dict[str, dict]) -> str:
@@ -180,14 +181,14 @@ def main() -> None:
     data.mkdir(parents=True, exist_ok=True)
     frames = export(dataset, data)
     free = {atomic_numbers[symbol]: atom.energy * Hartree for symbol, atom in dataset.free_atoms.atoms.items()}
-    found = {"densnet": {"errors": own(model, dataset, frames), "seconds": taken}}
+    file = HERE / "accuracy.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    found = known.setdefault(Path(given.model).stem, {})
+    found["densnet"] = {"errors": own(model, dataset, frames), "seconds": taken, **provenance()}
     for name in given.sizes:
         options = SIZES[name] | {"E0s": free}
         found[name] = compare(given.mace, name, options, given.seconds or taken, data, frames)
-    file = HERE / "accuracy.json"
-    known = json.loads(file.read_text()) if file.exists() else {}
-    known |= {Path(given.model).stem: {"found": found, **provenance()}}
-    tables = (f"## {name}\n\n{table(one['found'])}" for name, one in sorted(known.items()))
+    tables = (f"## {name}\n\n{table(one)}" for name, one in sorted(known.items()))
     text = "\n".join([f"# Accuracy after the same time\n\n{__doc__}", *tables])
     for suffix, content in ((".md", text), (".json", json.dumps(known, indent=1) + "\n")):
         with atomic(HERE / f"accuracy{suffix}") as temporary:

@@ -23,6 +23,7 @@ def test_a_missing_gpu_is_said(monkeypatch):
             torch_device(name)
 
 
-def test_a_wrong_name_is_said():
-    with pytest.raises(ModelError, match="device: PyTorch has no 'GPU'"):
-        torch_device("GPU")
+@pytest.mark.parametrize("name", ["GPU", "xpu"])
+def test_a_wrong_name_is_said(name):
+    with pytest.raises(ModelError, match=f"device: PyTorch has no '{name}'"):
+        torch_device(name)

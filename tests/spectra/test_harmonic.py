@@ -133,6 +133,10 @@ def test_file_round_trip_and_damage(tmp_path):
             b'{"symbols": ["H"], "positions": [[0, 0, 0]], "frequencies": [1], "intensities": []}',
             r"intensities \(0,\)",
         ),
+        (
+            b'{"symbols": ["H"], "positions": [[0, 0, 0]], "frequencies": [1], "intensities": [1], "modes": [[1]]}',
+            r"modes \(1, 1\)",
+        ),
         (b'{"symbols": ["Qq"], "positions": [[0, 0, 0]], "frequencies": [], "intensities": []}', "'Qq'"),
     ],
 )

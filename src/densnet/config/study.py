@@ -165,8 +165,9 @@ class _KeysOnce(yaml.SafeLoader):
             self.checked.add(id(node))
             keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
             if twice := [key for key, number in keys.items() if number > 1]:
+                remedy = "write it once, with a list: [*one, *two]" if twice[0] == "<<" else "leave one"
                 raise yaml.constructor.ConstructorError(
-                    problem=f"'{twice[0]}' stands twice in one section; leave one", problem_mark=node.start_mark
+                    problem=f"'{twice[0]}' stands twice in one section; {remedy}", problem_mark=node.start_mark
                 )
         super().flatten_mapping(node)
 

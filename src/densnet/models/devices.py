@@ -30,8 +30,10 @@ def torch_device(asked: Device | str) -> str:
 def _named(asked: str, found: bool) -> str:
     try:
         kind = torch.device(asked).type
-    except RuntimeError:
-        raise ModelError(f"device: PyTorch has no {asked!r}; say auto, cpu, gpu or a name that it has") from None
+        if kind != "cuda":
+            torch.empty(0, device=asked)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ModelError(f"device: PyTorch has no {asked!r} here; say auto, cpu, gpu or a name that it has") from None
     if kind == "cuda" and not found:
         raise ModelError(f"device: PyTorch finds no GPU for {asked!r}; say auto or cpu")
     return asked

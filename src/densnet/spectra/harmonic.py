@@ -192,6 +192,8 @@ def _check_shapes(values: dict[str, Any]) -> None:
     found = {name: values[name].shape for name in expected}
     if "masses" in values:
         expected["masses"], found["masses"] = (atoms,), masses_of(values).shape
+    if "modes" in values:
+        expected["modes"], found["modes"] = (modes, atoms, 3), values["modes"].shape
     if wrong := [f"{name} {shape}" for name, shape in found.items() if shape != expected[name]]:
         raise ValueError(f"of {atoms} atoms and {modes} modes, but {', '.join(wrong)}")
 
