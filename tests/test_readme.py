@@ -188,7 +188,8 @@ def test_what_each_part_is_worth_is_what_the_variants_show():
     assert all(phisnet[error] > brief[error] for error in (density, "dipole_mae_debye"))
     assert phisnet["energy_mae_mev"] < brief["energy_mae_mev"] and round(phisnet[force] - brief[force]) == 0
     joint, blind = rows["joint"], rows["joint-no-density"]
-    assert f"forces are then {joint[force]:.1f} meV/Å off" in said
+    longer = joint["training_seconds"] / brief["training_seconds"]
+    assert f"forces are then {joint[force]:.1f} meV/Å off, after {longer:.1f} times the time" in said
     assert f"geometry alone comes to {blind[force]:.1f} meV/Å" in said
     assert f"forces are {rows['no-density'][force]:.1f} meV/Å off, with it {brief[force]:.1f}" in said
 
