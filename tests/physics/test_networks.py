@@ -80,6 +80,10 @@ class Model(NeighbourInvariants, ChargeInvariants):
         found |= {"forces": vectors(results["forces"])} if "forces" in results else {}
         return found | packed(model.density.layout, graph, results["coefficients"], results["logarithms"])
 
+    def reloaded(self, module, path):
+        module.save(path)
+        return DenSNet.load(path)
+
     def apply(self, module, graph, features):
         return self.packed(self.members(module)[0], graph, module.properties(graph))
 
@@ -117,10 +121,6 @@ class TestDenSNet(Model):
         toys.normalise(model.density, model.energy)
         return model
 
-    def reloaded(self, module, path):
-        module.save(path)
-        return DenSNet.load(path)
-
     def test_traced_equals_eager(self, module):
         if isinstance(module.density.trunk, PhiSNet):
             pytest.skip("not compiled")
@@ -148,10 +148,6 @@ class TestEnergiesOfTheGeometryAlone(Model):
         model = toys.model(1, density=False)
         toys.normalise(model.density, model.energy)
         return model
-
-    def reloaded(self, module, path):
-        module.save(path)
-        return DenSNet.load(path)
 
     def test_the_energy_does_not_depend_on_the_density(self, module):
         graph, _ = batch([self.sample()])

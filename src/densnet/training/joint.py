@@ -53,7 +53,7 @@ class JointStage:
         self.weight, self.density_weight = training.weight, training.density_weight
 
     def loss(self, network: DenSNet, frames: Sequence[int], progress: float) -> Tensor:
-        """Return the weighted errors of energy per atom and forces, as alone, and of density and dipole, as alone."""
+        """Return the weighted errors of energies and forces, and of densities, dipoles and polar tensors, as alone."""
         chosen = [self.density.train[index] for index in frames]
         graph, found, errors = self._errors(network, chosen, [self.train[index] for index in frames], create_graph=True)
         score = self._score(*errors, weight=self.weight(progress))
