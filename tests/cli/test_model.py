@@ -86,6 +86,7 @@ def test_harmonic(folder, monkeypatch):
     found = harmonic.read(out)
     assert len(found["frequencies"]) == 12
     assert found["modes"].shape == (12, 6, 3)
+    assert (folder / "harmonic.png").stat().st_size > 5000
     assert found["model"] == {"file": str(folder / "model.pt"), "sha256": sha256(folder / "model.pt")}
 
 
@@ -106,16 +107,16 @@ def test_structures_that_are_not_served_are_named_before_any_work(folder, capsys
         )
     message = "has the charge +1; only neutral molecules are served"
     for command, called in (("predict", f"{ion}, frame 1"), ("cube", ion), ("md", ion), ("harmonic", ion)):
-        out = folder / {"predict": "o.xyz", "cube": "o.cube"}.get(command, "o.h5")
+        out = folder / {"predict": "o.xyz", "cube": "o.cube", "md": "o.h5", "harmonic": "o.json"}[command]
         assert f"{called}: {message}" in refused(capsys, command, model, ion, "-o", out)
     assert f"{ion}, frame 1: {message}" in refused(capsys, "label", folder / "study.yaml", ion, "-o", folder / "l.h5")
     assert "empty.xyz: no atoms" in refused(capsys, "cube", model, folder / "empty.xyz", "-o", folder / "o.cube")
-    for command in ("md", "harmonic"):
-        message = refused(capsys, command, model, folder / "atom.xyz", "-o", folder / "o.h5")
+    for command, out in (("md", "o.h5"), ("harmonic", "o.json")):
+        message = refused(capsys, command, model, folder / "atom.xyz", "-o", folder / out)
         assert "atom.xyz: a single atom does not vibrate" in message
 
 
-@pytest.mark.parametrize("command", ["predict", "harmonic", "cube"])
+@pytest.mark.parametrize("command", ["predict", "cube"])
 def test_nothing_is_written_over_what_is_read(folder, capsys, command):
     start = folder / "start.xyz"
     if command == "cube":

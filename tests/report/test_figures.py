@@ -14,6 +14,7 @@ from densnet.report import figures, tables
 from densnet.report.broken import shown, windows
 from densnet.report.panels import Panel
 from densnet.report.spectra import single_figure, spectra_figure
+from densnet.report.sticks import harmonic_figure
 from densnet.report.vdos import vdos_figure
 from densnet.spectra import harmonic, lineshapes, trajectories
 from densnet.spectra.experiment import Lines
@@ -199,6 +200,20 @@ def test_the_silent_region_is_left_out():
     assert low == 400
     assert 1410 < first < 1600
     assert 2800 < second < 3080 < high
+
+
+def test_a_harmonic_spectrum_shows_its_real_modes(tmp_path, monkeypatch):
+    sticks = []
+    monkeypatch.setattr(
+        Axes, "vlines", lambda self, waves, low, high, **_: sticks.extend(zip(waves, high, strict=True))
+    )
+    found = {"frequencies": np.array([-90.0, 700.0, 3100.0]), "intensities": np.array([4.0, 5.0, 9.0])}
+    harmonic_figure(found, tmp_path / "harmonic.png", 12.0)
+    assert sticks == [(700.0, 5.0), (3100.0, 9.0)]
+    saddle = {name: values[:1] for name, values in found.items()}
+    harmonic_figure(saddle, tmp_path / "saddle.svg", 12.0)
+    assert drawn(tmp_path / "harmonic.png")
+    assert drawn(tmp_path / "saddle.svg")
 
 
 def test_densities_of_states_are_drawn(tmp_path):

@@ -84,11 +84,18 @@ def add(commands: argparse._SubParsersAction) -> None:
     md.add_argument("--seed", type=int, default=1)
     device(md)
     output(md, "trajectory.h5")
-    harmonic = command(commands, "harmonic", run_harmonic, "normal modes and infrared intensities at the minimum")
+    harmonic = command(
+        commands,
+        "harmonic",
+        run_harmonic,
+        "normal modes and infrared intensities at the minimum, as JSON and, beside it, as figure (.png)",
+    )
     harmonic.add_argument("model", type=Path, help=MODEL)
     harmonic.add_argument("start", type=Path, help=MOLECULE)
+    width = Spectra.model_fields["fwhm"].default
+    harmonic.add_argument("--fwhm", type=positive, default=width, help="width of the lines of the figure, cm^-1")
     device(harmonic)
-    output(harmonic, "harmonic.json")
+    output(harmonic, "harmonic.json", (".json",))
 
 
 def run_predict(given: argparse.Namespace) -> None:
@@ -215,18 +222,21 @@ def _starts(given: argparse.Namespace) -> list[Start]:
 
 
 def run_harmonic(given: argparse.Namespace) -> None:
-    """Write the model's normal modes."""
+    """Write the model's normal modes, and draw them."""
     from densnet.dynamics.origin import origins
     from densnet.dynamics.vibrations import harmonic_spectrum
     from densnet.models.devices import torch_device
     from densnet.models.ensemble import load_models
     from densnet.provenance import provenance
-    from densnet.spectra.harmonic import write
+    from densnet.report.sticks import harmonic_figure
+    from densnet.spectra.harmonic import read, write
 
     one_thread()
     start = read_molecule(given.start, vibrating=True)
     model = load_models([given.model], torch_device(given.device))
-    found = harmonic_spectrum(model, start, model=origins(model)[0], provenance=provenance())
-    write(given.out, found)
+    write(given.out, harmonic_spectrum(model, start, model=origins(model)[0], provenance=provenance()))
+    found, figure = read(given.out), given.out.with_suffix(".png")
+    harmonic_figure(found, figure, given.fwhm)
+    log.info("%s, %s", given.out, figure)
     for wave, strength in zip(found["frequencies"], found["intensities"], strict=True):
         log.info("%9.1f cm^-1 %9.2f km/mol", wave, strength)
