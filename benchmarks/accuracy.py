@@ -1,13 +1,14 @@
-"""Energies and forces of a trained model beside those of MACE, trained on the same frames for the same time.
+"""Energies and forces of our model and of MACE, trained on the same frames for the same time.
 
-    python benchmarks/accuracy.py ethanol --mace /path/to/an/environment/with/mace-torch/bin/python
+    python benchmarks/accuracy.py ethanethiol --mace /path/to/an/environment/with/mace-torch/bin/python
 
-The first argument is a model that ships, or the file of one; its dataset is the set of the same name. MACE runs with
-its own trainer on one thread, with the settings its documentation recommends for small molecules (see ``OPTIONS``),
-energies of free atoms given, and as many epochs as fit into the time that the networks of our model took together; the
-seconds in the table are those that it then took, by the clock. It continues after a kill from ``results/accuracy``.
-Errors are means over test frames, for energies, and over all components of their forces, of each chain length by
-itself. Writes ``accuracy.md`` and ``accuracy.json`` beside this file, which keep what they have of other models.
+The first argument is a study whose reference set ships. One after the other, on one thread: our networks, by ``densnet
+train`` with the settings of the study, then MACE, by its own trainer with the settings that its documentation
+recommends for small molecules (see ``OPTIONS``), energies of free atoms given, and as many epochs as fit into the time
+that our networks took together. Seconds are those by the clock. It continues after a kill from ``results/accuracy``;
+remove its folder there to begin anew. Errors are means over test frames, for energies, and over all components of their
+forces, of each chain length by itself. Writes ``accuracy.md`` and ``accuracy.json`` beside this file, which keep what
+they have of other studies.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,17 +84,22 @@ def errors(energies: Sequence[float], forces: Sequence[np.ndarray], frames: Sequ
     return rows
 
 
-def own(model: DenSNet, dataset: Dataset, frames: Sequence[Atoms]) -> list[dict[str, float]]:
-    """Return the errors of our model on the test frames."""
-    found = [predict(model, chosen) for _, chosen in dataset.of("test")]
+def ours(study: str, set_: Path, folder: Path, frames: Sequence[Atoms]) -> dict[str, object]:
+    """Train the networks of a study, and return the errors of the model and the seconds that they took."""
+    out = folder / "densnet" / "model.pt"
+    out.parent.mkdir(exist_ok=True)
+    settings = ROOT / "workflow" / "studies" / f"{study}.yaml"
+    run([sys.executable, "-m", "densnet.cli", "train", str(settings), str(set_), "-o", str(out)], out.parent)
+    model = DenSNet.load(out)
+    found = [predict(model, chosen) for _, chosen in Dataset.open(set_).of("test")]
     energies = np.concatenate([one["energy"] for one in found])
-    return errors(energies, [forces for one in found for forces in one["forces"]], frames)
+    rows = errors(energies, [forces for one in found for forces in one["forces"]], frames)
+    return {"errors": rows, "seconds": training_seconds(model.metadata), **provenance()}
 
 
-def run(python: str, module: str, folder: Path, *arguments: str, told: Path | None = None) -> None:
-    """Run a command of MACE in a folder; add its seconds to those that ``told`` has, and note there when it is done."""
+def run(command: Sequence[str], folder: Path, told: Path | None = None) -> None:
+    """Run a command on one thread in a folder; add its seconds to those that ``told`` has, and note there its end."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}
-    command = [python, "-m", f"mace.cli.{module}", *arguments]
     before, started, code = seconds_of(told)[0], time.perf_counter(), None
     with open(folder / "log.txt", "a") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
@@ -119,15 +126,16 @@ def train(python: str, folder: Path, data: Path, options: dict[str, object], epo
         asked = OPTIONS | options | {"name": "mace", "max_num_epochs": epochs}
         asked |= {"start_stage_two": int(STAGE_TWO * epochs)}
         asked |= {"train_file": data / "train.xyz", "valid_file": data / "validation.xyz"}
-        run(python, "run_train", folder, *(f"--{key}={value}" for key, value in asked.items()), *FLAGS, told=told)
+        run([python, "-m", "mace.cli.run_train", *(f"--{key}={value}" for key, value in asked.items()), *FLAGS],
+            folder, told)  # fmt: skip
     return seconds_of(told)[0]
 
 
 def theirs(python: str, folder: Path, data: Path, frames: Sequence[Atoms]) -> list[dict[str, float]]:
     """Return the errors of a trained MACE on the test frames."""
     model = next(folder.glob("mace_stagetwo.model"), folder / "mace.model")
-    run(python, "eval_configs", folder, f"--configs={data / 'test.xyz'}", f"--model={model}", "--output=found.xyz",
-        "--default_dtype=float32", "--device=cpu")  # fmt: skip
+    run([python, "-m", "mace.cli.eval_configs", f"--configs={data / 'test.xyz'}", f"--model={model}",
+         "--output=found.xyz", "--default_dtype=float32", "--device=cpu"], folder)  # fmt: skip
     found = ase.io.read(folder / "found.xyz", ":")
     energies, forces = [one.info["MACE_energy"] for one in found], [one.arrays["MACE_forces"] for one in found]
     return errors(energies, forces, frames)
@@ -167,27 +175,22 @@ def table(found: dict[str, dict]) -> str:
 def main() -> None:
     """Train, compare and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="name of a model that ships, or a model file")
+    parser.add_argument("study", help="one of workflow/studies")
     parser.add_argument("--mace", required=True, help="python of an environment with mace-torch")
-    parser.add_argument("--dataset", type=Path, help="default: the shipped set of the same name")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES, help="of MACE")
-    parser.add_argument("--seconds", type=float, help="of training; default: what our model took")
     given = parser.parse_args()
-    model = DenSNet.load(given.model)
-    dataset = Dataset.open(given.dataset or ROOT / "data" / f"{Path(given.model).stem}.zarr.zip")
-    if (taken := training_seconds(model.metadata)) is None:
-        parser.error(f"{given.model} does not say how long it was trained; name one that `densnet train` has written")
-    data = (ROOT / "results" / "accuracy" / Path(given.model).stem).resolve()
+    set_ = ROOT / "data" / f"{given.study}.zarr.zip"
+    dataset, data = Dataset.open(set_), (ROOT / "results" / "accuracy" / given.study).resolve()
     data.mkdir(parents=True, exist_ok=True)
     frames = export(dataset, data)
     free = {atomic_numbers[symbol]: atom.energy * Hartree for symbol, atom in dataset.free_atoms.atoms.items()}
     file = HERE / "accuracy.json"
     known = json.loads(file.read_text()) if file.exists() else {}
-    found = known.setdefault(Path(given.model).stem, {})
-    found["densnet"] = {"errors": own(model, dataset, frames), "seconds": taken, **provenance()}
+    found = known.setdefault(given.study, {})
+    found["densnet"] = ours(given.study, set_, data, frames)
     for name in given.sizes:
         options = SIZES[name] | {"E0s": free}
-        found[name] = compare(given.mace, name, options, given.seconds or taken, data, frames)
+        found[name] = compare(given.mace, name, options, found["densnet"]["seconds"], data, frames)
     tables = (f"## {name}\n\n{table(one)}" for name, one in sorted(known.items()))
     text = "\n".join([f"# Accuracy after the same time\n\n{__doc__}", *tables])
     for suffix, content in ((".md", text), (".json", json.dumps(known, indent=1) + "\n")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 import subprocess
@@ -44,6 +45,7 @@ def provenance(**extra: Any) -> dict[str, Any]:  # noqa: ANN401 - anything JSON 
         "python": platform.python_version(),
         "versions": _versions(),
         "machine": platform.machine(),
+        "processor": _processor(),
         "device": _device(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **extra,
@@ -54,6 +56,16 @@ def _device() -> str:
     """Return the name of the GPU that PyTorch computes on, or ``cpu``; PyTorch is not loaded for that."""
     torch = sys.modules.get("torch")
     return torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else "cpu"
+
+
+@cache
+def _processor() -> str:
+    """Return the name of the CPU, as far as the system tells it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
 
 
 @cache
