@@ -200,8 +200,11 @@ def test_trainings_in_two_processes(trained, tmp_path):
     for name, settings in (("two", energy), ("one", energy.model_copy(update={"processes": 1}))):
         out = tmp_path / f"{name}.pt", tmp_path / f"{name}.csv"
         train_energy(Task(data, 1, *out), trained / "density.pt", toys.energy(SMALL), settings)
-    (one,), (two,) = rows(tmp_path / "one.csv"), rows(tmp_path / "two.csv")
-    assert two["score"] == pytest.approx(one["score"], rel=1e-4)
+        both = JOINT.model_copy(update={"processes": settings.processes, "steps": 3, "batch": 3})
+        train_joint(Task(data, 1, tmp_path / f"{name}_joint.pt", tmp_path / f"{name}_joint.csv"), out[0], both)
+    for kind in ("", "_joint"):
+        (one,), (two,) = rows(tmp_path / f"one{kind}.csv"), rows(tmp_path / f"two{kind}.csv")
+        assert two["score"] == pytest.approx(one["score"], rel=1e-4)
     assert not list(tmp_path.glob("*.checkpoint"))
     with pytest.raises(DataError, match="no frames in the validation split"):
         train_density(Task(labelled.dataset(tmp_path, counts=(3, 0, 0)), 1, *out), SMALL, density)
