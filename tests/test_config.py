@@ -182,7 +182,11 @@ def test_learning_curves_are_of_variants_that_differ_in_frames_and_steps_alone()
     brief = {"energy_training": {"steps": 7}}
     variants = {"few": {"train_frames": 3}, "quick": {"train_frames": 2, **brief}, "brief": brief}
     variants["other"] = {"train_frames": 2, "energy_training": {"steps": 7, "batch": 1}}
+    variants["together"] = {"train_frames": 2, "joint_training": {"steps": 7}}
     assert check_study(changed(variants=variants)).learning_curve() == ["few", "quick"]
+    variants["apart"] = {"train_frames": 2, "joint_training": {"steps": 0}}
+    study = check_study(changed(variants=variants, joint_training={"steps": 9}))
+    assert study.learning_curve() == ["few", "quick", "together"]
 
 
 @pytest.mark.parametrize(

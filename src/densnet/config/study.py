@@ -102,8 +102,20 @@ class Study(Section):
         return check_study(merge(own, changes), f"variants.{name}")
 
     def learning_curve(self) -> list[str]:
-        """Return the names of the variants whose only difference is that they learn from fewer frames."""
-        return [name for name, one in self.variants.items() if one.learns_from_fewer]
+        """Return the names of the variants that learn from fewer frames, in fewer steps at most, and differ in no more.
+
+        They are trained in the same stages: one that the study has and a variant has not, or the reverse, is more.
+        """
+        return [name for name, one in self.variants.items() if one.train_frames is not None and self._alike(one)]
+
+    def _alike(self, variant: Variant) -> bool:
+        """Return whether a variant differs in its training frames and in the steps of the study's trainings alone."""
+        changes = {name: getattr(variant, name) for name in variant.model_fields_set - {"train_frames"}}
+        return all(
+            isinstance(values, dict) and set(values) <= {"steps"}
+            and all(bool(steps) == bool(getattr(self, name).steps) for steps in values.values())
+            for name, values in changes.items()
+        )  # fmt: skip
 
     def campaigns_of(self, length: int) -> list[str]:
         """Return the names of the campaigns from which frames of one chain length are picked."""

@@ -185,10 +185,3 @@ class Variant(Section):
     """Settings put over those of the study."""
     joint_training: dict[str, Any] = {}
     """Settings put over those of the study."""
-
-    @property
-    def learns_from_fewer(self) -> bool:
-        """Whether only the training frames differ from those of the study, and at most the steps with them."""
-        trainings = {"density_training", "energy_training"}  # steps of others decide whether there is such a training
-        same = all(set(getattr(self, name)) <= {"steps"} for name in trainings)
-        return same and self.train_frames is not None and self.model_fields_set <= {"train_frames", *trainings}
