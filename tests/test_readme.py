@@ -97,7 +97,8 @@ def test_numbers_of_polythiophene_are_those_of_its_study():
     for words in (
         f"{len(runs)} trajectories of {runs[0]['picoseconds']:g} ps for each length, "
         f"{len(found['dynamics']['1'])} of the monomer and {len(found['dynamics']['8'])} of eight rings",
-        f"are {len(six['pairs'])} modes with {100 * six['captured_intensity']:.0f} % of the intensity",
+        f"are {len(six['pairs'])} modes with {100 * six['captured_intensity']:.0f} % of the model's intensity",
+        f"residuals of at most {six['largest_residual_cm']:.0f} and {twelve['largest_residual_cm']:.0f} cm⁻¹",
         f"wavenumbers are {six['frequency_mae_cm']:.1f} cm⁻¹ off on average",
         f"the spectra of both correlate with {hexamer['pearson']:.3f}",
         f"they are {len(twelve['pairs'])} modes with {100 * twelve['captured_intensity']:.0f} %, "
@@ -106,6 +107,19 @@ def test_numbers_of_polythiophene_are_those_of_its_study():
         f"{100 * hexamer['area_ratio']:.0f} %",
     ):
         assert words in said
+    areas = {length: f"{lengths[length]['model dynamics / model harmonic']['area_ratio']:.2f}" for length in lengths}
+    most, three, *others = sorted(areas.values(), reverse=True)
+    assert (areas["2"], areas["3"]) == (most, three)
+    assert f"two rings absorb {most} times what" in said
+    assert f"three {three} times, the other lengths {others[-1]} to {others[0]} times" in said
+    model, aimd = (
+        [str(lengths["1"][f"{kind} / gas phase"][name]) for name in ("within_bar", "further_off", "without_partner")]
+        for kind in ("model dynamics", "AIMD")
+    )
+    gas = lengths["1"]["model dynamics / gas phase"]
+    assert f"Of {gas['reference_peaks']} lines of thiophene in the gas phase {model[0]} have a band" in said
+    assert "{} has one further off, and {} have none of their own".format(*model[1:]) in said
+    assert "initio dynamics it is {}, {} and {} lines. No".format(*aimd) in said
     most = float(re.search(r"drifts by more than ([\d.]+) meV/atom/ps", said)[1])
     assert drift <= most < 1.1 * drift
 
@@ -202,14 +216,14 @@ def test_the_map_names_every_room():
 
 def test_errors_of_long_chains_are_those_of_their_study():
     with (ROOT / "docs" / "polythiophene" / "errors.csv").open() as file:
-        six, twelve = (
+        six, eight, twelve = (
             {
                 key: float(row[key])
                 for key in row
                 if key.startswith(("energy_mae", "force_mae", "dipole_mae", "density_model"))
             }
             for row in csv.DictReader(file)
-            if row["split"] == "test" and row["length"] in ("6", "12")
+            if row["split"] == "test" and row["length"] in ("6", "8", "12")
         )
     said = " ".join(README.split())
     energy, force, density = "energy_mae_mev_atom", "force_mae_mev_angstrom", "density_model"
@@ -218,3 +232,5 @@ def test_errors_of_long_chains_are_those_of_their_study():
     assert f"densities {twelve[density]:.3f} % ({six[density]:.3f})" in said
     ratio = twelve["dipole_mae_debye"] / six["dipole_mae_debye"] * (6 * 7 + 2) / (12 * 7 + 2)
     assert f"dipoles per atom {ratio:.2f} times as far off" in said
+    ratio = twelve["dipole_mae_debye"] / eight["dipole_mae_debye"] * (8 * 7 + 2) / (12 * 7 + 2)
+    assert f"dipoles of twelve are {ratio:.2f} times as far off, per atom" in said
