@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from densnet.models.densnet import DenSNet
+from densnet.report.evaluation import training_seconds
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ATOMS = {6: 6 * 7 + 2, 12: 12 * 7 + 2}
@@ -29,6 +32,26 @@ def spectra(study):
 ])  # fmt: skip
 def test_errors_of_ethanol(name, most):
     assert 0 < errors("ethanol", 1)[name] <= most
+
+
+def test_ethanol_is_trained_in_three_hours():
+    assert 0 < training_seconds(DenSNet.load("ethanol").metadata) <= 3 * 3600
+
+
+def test_more_frames_of_ethanol_teach_more():
+    with (DOCS / "ethanol" / "variants.csv").open() as file:
+        rows = {row["variant"]: row for row in csv.DictReader(file)}
+    few, more, whole = (rows[name] for name in ("learning-50", "learning-200", "as is"))
+    for error in ("density_percent", "dipole_mae_debye", "energy_mae_mev", "force_mae_mev_angstrom"):
+        assert float(few[error]) > float(more[error]) > float(whole[error]) > 0
+
+
+@pytest.mark.parametrize("error", ["energy_mae_mev", "force_mae_mev_angstrom"])
+def test_errors_are_below_those_of_mace_after_the_same_time(error):
+    found = json.loads((ROOT / "benchmarks" / "accuracy.json").read_text())["ethanethiol"]
+    ours, *mace = (found[name]["errors"][0][error] for name in found)
+    assert len(mace) == 2 and 0 < ours < min(mace)
+    assert min(one["seconds"] for one in found.values()) == found["densnet"]["seconds"]
 
 
 @pytest.mark.parametrize("name", ["density_model", "dipole_mae_debye", "energy_mae_mev", "force_mae_mev_angstrom"])
