@@ -2,12 +2,12 @@
 
     python benchmarks/step.py --mace /path/to/an/environment/with/mace-torch/bin/python
 
-One thread, one molecule, single precision: ours as dynamics calls it, as it is and compiled, MACE through its ASE
-calculator; rounds alternate, so that a busy machine slows all alike. MACE needs an environment of its own
-(``pip install torch mace-torch``), because it pins an old e3nn. Weights are random: the time of a step does not depend
-on them. Neighbour lists are part of a step. Beside the cost of a chain stands that of ab initio dynamics, with our
-calculator at the level of the polythiophene study on its loosest grid; that takes half an hour, and ``--models-only``
-keeps what ``step.json`` has of it. Writes ``step.md`` and ``step.json`` beside this file.
+One thread, single precision: ours as dynamics calls it, as it is and compiled, one molecule and several together, MACE
+through its ASE calculator; rounds alternate, so that a busy machine slows all alike. MACE needs an environment of its
+own (``pip install torch mace-torch``), because it pins an old e3nn. Weights are random: the time of a step does not
+depend on them. Neighbour lists are part of a step. Beside the cost of a chain stands that of ab initio dynamics, with
+our calculator at the level of the polythiophene study on its loosest grid; that takes half an hour, and
+``--models-only`` keeps what ``step.json`` has of it. Writes ``step.md`` and ``step.json`` beside this file.
 """
 
 import argparse
@@ -38,9 +38,13 @@ from densnet.systems import build
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 CHAIN = Molecule(name="polythiophene", smiles="[*:1]c1ccc(s1)[*:2]")
+LONG = 4
+"""Monomers from which on arithmetic outweighs calls."""
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 AB_INITIO = (1, 2, 3, 4, 6, 8, 12)
 ROUNDS, CALLS = 3, 10
+TOGETHER = 8
+"""Replicas in one call."""
 WARM, COUNTED = 4, 2
 """Ab initio steps before the predictor of the density has its history, and steps that count."""
 STEPS = 40_000
@@ -55,14 +59,14 @@ def untrained(study: str, dataset: Path) -> DenSNet:
     return model.requires_grad_(False).eval()
 
 
-def ours(model: DenSNet | CompiledModel, atoms: Atoms, calls: int = CALLS) -> list[float]:
-    """Return the milliseconds of each of some steps."""
+def ours(model: DenSNet | CompiledModel, atoms: Atoms, molecules: int = 1) -> list[float]:
+    """Return the milliseconds of each of some steps, for each of some molecules that are run together."""
     field, rng, times = ModelField(model, atoms.get_chemical_symbols()), np.random.default_rng(0), []
-    for _ in range(calls + 3):
-        positions = atoms.positions + rng.normal(0, 0.01, atoms.positions.shape)
+    for _ in range(CALLS + 3):
+        positions = atoms.positions + rng.normal(0, 0.01, (molecules, *atoms.positions.shape))
         started = time.perf_counter()
-        field(positions)
-        times.append(1e3 * (time.perf_counter() - started))
+        field.together(positions)
+        times.append(1e3 * (time.perf_counter() - started) / molecules)
     return times[3:]
 
 
@@ -105,13 +109,18 @@ def main() -> None:
     times: dict[str, dict[str, list[float]]] = {}
     for _ in tqdm(range(ROUNDS), desc="rounds"):
         for name, atoms in structures.items():
-            times.setdefault("densnet", {}).setdefault(name, []).extend(ours(models[name], atoms))
-            times.setdefault("densnet, compiled", {}).setdefault(name, []).extend(ours(compiled[name], atoms))
+            for kind, model in (("densnet", models[name]), ("densnet, compiled", compiled[name])):
+                times.setdefault(kind, {}).setdefault(name, []).extend(ours(model, atoms))
+                many = times.setdefault(f"{kind}, {TOGETHER} together, each", {}).setdefault(name, [])
+                many.extend(ours(model, atoms, TOGETHER))
         other = theirs(given.mace, list(structures.values()))
         for size, found in other["milliseconds"].items():
             for name, values in zip(structures, found, strict=True):
                 times.setdefault(size, {}).setdefault(name, []).extend(values)
-    cost = {length: float(np.median(ours(models["12-mer"], atoms))) for length, atoms in chains.items()}
+    cost = {
+        kind: {length: float(np.median(ours(model["12-mer"], atoms))) for length, atoms in chains.items()}
+        for kind, model in (("as it is", models), ("compiled", compiled))
+    }
     if given.models_only:
         known = json.loads((HERE / "step.json").read_text())["ab_initio"]
         dft = {int(length): seconds for length, seconds in known.items()}
@@ -122,9 +131,15 @@ def main() -> None:
     _write(times, cost, dft, {length: len(atoms) for length, atoms in chains.items()}, other["versions"])
 
 
+def exponent(cost: dict[int, float]) -> float:
+    """Return how the cost grows with the length of long chains."""
+    long = [length for length in cost if length >= LONG]
+    return float(np.polyfit(np.log(long), np.log([cost[length] for length in long]), 1)[0])
+
+
 def _write(
     times: dict[str, dict[str, list[float]]],
-    cost: dict[int, float],
+    cost: dict[str, dict[int, float]],
     dft: dict[int, float],
     sizes: dict[int, int],
     versions: dict[str, str],
@@ -134,22 +149,24 @@ def _write(
         ["model", *medians["densnet"]],
         [[size, *(f"{value:.1f}" for value in of.values())] for size, of in medians.items()],
     )
-    long = [length for length in cost if length >= 4]
-    exponent = float(np.polyfit(np.log(long), np.log([cost[length] for length in long]), 1)[0])
+    exponents = {kind: exponent(of) for kind, of in cost.items()}
     rows = []
-    for length, value in cost.items():
-        row = [str(length), str(sizes[length]), f"{value:.1f}", f"{value * STEPS / 3.6e6:.2f}"]
+    for length, value in cost["compiled"].items():
+        row = [str(length), str(sizes[length]), f"{cost['as it is'][length]:.1f}", f"{value:.1f}"]
+        row += [f"{value * STEPS / 3.6e6:.2f}"]
         known = dft.get(length)
         rows.append(row + ([f"{known:.1f}", f"{known * STEPS / 3600:.0f}"] if known else ["–", "–"]))
-    growth = markdown(["monomers", "atoms", "ms per step", "20 ps, h", "DFT, s per step", "DFT, 20 ps, h"], rows)
+    growth = markdown(
+        ["monomers", "atoms", "ms per step", "compiled", "20 ps, h", "DFT, s per step", "DFT, 20 ps, h"], rows
+    )
     text = (
         f"# A step of dynamics\n\n{__doc__}\nMilliseconds, median.\n\n{table}\n"
         f"# Cost against chain length\n\n{growth}\n"
         f"Exponent of the cost in the length, from four monomers on, where arithmetic outweighs the calls: "
-        f"{exponent:.2f}.\n"
+        f"{exponents['as it is']:.2f}, compiled {exponents['compiled']:.2f}.\n"
     )
     found = {
-        "medians": medians, "cost": cost, "exponent": exponent, "ab_initio": dft, "mace": versions,
+        "medians": medians, "cost": cost, "exponents": exponents, "ab_initio": dft, "mace": versions,
         "provenance": provenance(),
     }  # fmt: skip
     for suffix, content in ((".md", text), (".json", json.dumps(found, indent=1) + "\n")):

@@ -17,8 +17,8 @@ class Simulation(Section):
     replicas: Counts = 4
     """Independent starts of each length; by length where short chains, whose spectra are the noisier ones, get more."""
     batch: Count = 1
-    """Replicas that run together in one job: for small molecules a step of several takes little more than that of
-    one. A replica that stops, because a bond breaks for one, stops its company."""
+    """Replicas that run together in one job: for small molecules a step of several takes less than as many steps
+    of one. A replica that stops, because a bond breaks for one, stops its company."""
     compile: bool | None = None
     """Whether the model is compiled for the molecule, which takes minutes and makes steps two to three times as fast;
     null: for runs of 20,000 steps and more."""

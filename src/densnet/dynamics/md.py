@@ -67,7 +67,7 @@ def run_together(
 ) -> list[h5md.Trajectory]:
     """Run several trajectories of one molecule step by step together, and write each as H5MD.
 
-    A step of several small molecules takes little more than that of one. A killed run continues from its last
+    A step of several small molecules takes less than as many steps of one. A killed run continues from its last
     checkpoints (``<out>.part/``, removed at the end) and gives, bit for bit, what the unbroken run would have given.
     A trajectory that is there already, of the same settings, start, seed and model, is not run again.
 
