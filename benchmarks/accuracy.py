@@ -4,8 +4,8 @@
 
 The first argument is a study whose reference set ships. One after the other, on one thread: our networks, by ``densnet
 train`` with the settings of the study, then MACE, by its own trainer with the settings that its documentation
-recommends for small molecules (see ``OPTIONS``), energies of free atoms given, and as many epochs as fit into the time
-that our networks took together. Seconds are those by the clock. It continues after a kill from ``results/accuracy``;
+recommends for small molecules (see ``OPTIONS``), energies of free atoms given, and as many epochs as fill the time that
+our networks took together. Seconds are those by the clock. It continues after a kill from ``results/accuracy``;
 remove its folder there to begin anew. Errors are means over test frames, for energies, and over all components of their
 forces, of each chain length by itself. Writes ``accuracy.md`` and ``accuracy.json`` beside this file, which keep what
 they have of other studies.
@@ -14,6 +14,7 @@ they have of other studies.
 import argparse
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -94,12 +95,18 @@ def ours(study: str, set_: Path, folder: Path, frames: Sequence[Atoms]) -> dict[
     found = [predict(model, chosen) for _, chosen in Dataset.open(set_).of("test")]
     energies = np.concatenate([one["energy"] for one in found])
     rows = errors(energies, [forces for one in found for forces in one["forces"]], frames)
-    return {"errors": rows, "seconds": training_seconds(model.metadata), **provenance()}
+    made = {name: model.metadata["energy_training"].get(name) for name in provenance()}
+    return {"errors": rows, "seconds": training_seconds(model.metadata), **made}
 
 
 def run(command: Sequence[str], folder: Path, told: Path | None = None) -> None:
     """Run a command on one thread in a folder; add its seconds to those that ``told`` has, and note there its end."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}
+    environment = {
+        **os.environ,
+        "CUDA_VISIBLE_DEVICES": "",
+        "OMP_NUM_THREADS": "1",
+        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
+    }
     before, started, code = seconds_of(told)[0], time.perf_counter(), None
     with open(folder / "log.txt", "a") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
@@ -150,11 +157,15 @@ def compare(
     if not told.exists():  # how long an epoch takes, without what starting takes
         brief, longer = (train(python, folder / f"try{count}", data, options, count) for count in TRIED)
         with atomic(told) as temporary:
-            epochs = max(2, int(budget / ((longer - brief) / (TRIED[1] - TRIED[0]))))
-            temporary.write_text(json.dumps({"epochs": epochs, "budget": budget}))
+            epochs = max(2, math.ceil(budget / ((longer - brief) / (TRIED[1] - TRIED[0]))))
+            temporary.write_text(json.dumps({"epochs": epochs, "budget": budget, **provenance()}))
     planned = json.loads(told.read_text())
+    if planned["budget"] != budget:
+        raise SystemExit(
+            f"{folder}: trained for {planned['budget']} s, ours for {budget} s; remove {data} and run again"
+        )
     seconds = train(python, folder, data, options, planned["epochs"])
-    return {"errors": theirs(python, folder, data, frames), "seconds": seconds, **planned, **provenance()}
+    return {"errors": theirs(python, folder, data, frames), "seconds": seconds, **planned}
 
 
 def table(found: dict[str, dict]) -> str:

@@ -182,11 +182,13 @@ def test_learning_curves_are_of_variants_that_differ_in_frames_and_steps_alone()
     brief = {"energy_training": {"steps": 7}}
     variants = {"few": {"train_frames": 3}, "quick": {"train_frames": 2, **brief}, "brief": brief}
     variants["other"] = {"train_frames": 2, "energy_training": {"steps": 7, "batch": 1}}
+    variants["same"] = {"train_frames": 2, "seed": 1, "density_training": {"ema": 0.99}}
+    variants["longer"] = {"train_frames": 2, "energy_training": {"steps": 99999}}
     variants["together"] = {"train_frames": 2, "joint_training": {"steps": 7}}
-    assert check_study(changed(variants=variants)).learning_curve() == ["few", "quick"]
+    assert check_study(changed(variants=variants)).learning_curve() == ["few", "quick", "same"]
     variants["apart"] = {"train_frames": 2, "joint_training": {"steps": 0}}
     study = check_study(changed(variants=variants, joint_training={"steps": 9}))
-    assert study.learning_curve() == ["few", "quick", "together"]
+    assert study.learning_curve() == ["few", "quick", "same", "together"]
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,9 @@ def test_costs_are_those_of_the_benchmarks():
     assert f"dynamics {dft:.0f} s: 20 ps are {chain * 40 / 3600:.1f} h in place of {dft * 40_000 / 3600:.0f} h" in said
     assert f"ethanol takes {ours['ethanol']:.0f} ms, with MACE {mace['ethanol']:.0f} ms" in said
     assert f"to the power of {step['exponent']:.2f}" in said
+    plain = step["medians"]["densnet"]
+    faster = [f"{plain[name] / ours[name]:.1f}" for name in ("ethanol", "12-mer")]
+    assert "are then {} times as fast for ethanol, {} times for twelve rings".format(*faster) in said
     assert f"are {least} to {most} times as fast" in said
 
 

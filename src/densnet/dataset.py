@@ -25,7 +25,8 @@ from densnet.errors import DataError
 from densnet.files import atomic, sha256
 from densnet.frames import KEPT, PER_FRAME, FrameFile, FrameSet, completed
 from densnet.prior import FreeAtoms
-from densnet.provenance import provenance, seed
+from densnet.provenance import provenance
+from densnet.seeds import seed
 
 VERSION = 1
 

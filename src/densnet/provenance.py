@@ -1,9 +1,8 @@
-"""Where a result comes from: code, versions, machine, time; and the seeds of its random streams."""
+"""Where a result comes from: code, versions, machine, time."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import platform
 import subprocess
 import sys
@@ -29,12 +28,6 @@ PACKAGES = (
     "torch",
     "zarr",
 )
-
-
-def seed(study_seed: int, *parts: object) -> int:
-    """Return the seed of one job: a hash of the study's seed and the job's name, never of the order of jobs."""
-    text = "/".join(str(part) for part in (study_seed, *parts))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
 
 def provenance(**extra: Any) -> dict[str, Any]:  # noqa: ANN401 - anything JSON can hold

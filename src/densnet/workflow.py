@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 PACKAGE = Path(densnet.__file__).parent
 GPU = Path("/dev/nvidia0")
 UNTRACKED = frozenset(
-    {"densnet", "densnet.complaints", "densnet.config", "densnet.errors", "densnet.files", "densnet.workflow"}
+    {
+        "densnet",
+        "densnet.complaints",
+        "densnet.config",
+        "densnet.errors",
+        "densnet.files",
+        "densnet.provenance",
+        "densnet.workflow",
+    }
 )
 """Modules that cannot change a number, packages whole: settings reach the rules as parameters, by value."""
 
@@ -188,7 +196,7 @@ def _imports(module: str) -> frozenset[str]:
 
 def task(snakemake: Job, name: str) -> Task:
     """Return the training of a rule; its seed carries the name of the rule, for variants of the study too."""
-    from densnet.provenance import seed
+    from densnet.seeds import seed
     from densnet.training import Task
 
     given, made, device = snakemake.input, snakemake.output, device_of(snakemake)

@@ -90,6 +90,11 @@ def test_harmonic(folder, monkeypatch):
     assert found["model"] == {"file": str(folder / "model.pt"), "sha256": sha256(folder / "model.pt")}
 
 
+def test_lines_too_narrow_to_draw_are_refused_before_any_work(folder, capsys):
+    message = refused(capsys, "harmonic", folder / "no-model.pt", folder / "start.xyz", "--fwhm", 0.5)
+    assert "--fwhm 0.5: too narrow for a figure; give 1 cm^-1 or more" in message
+
+
 def test_structures_that_are_not_served_are_named_before_any_work(folder, capsys):
     frames = [molecule("H2O"), molecule("H2O")]
     frames[1].info["charge"] = 1

@@ -3,10 +3,10 @@
 import json
 
 import ase.io
-import numpy as np
 import pytest
 
 from densnet.cli import main
+from densnet.dynamics import h5md
 
 RINGS = "c1ccc(s1)" + "-c1ccc(s1)" * 5 + "-c1cccs1"
 
@@ -24,6 +24,10 @@ def test_from_a_smiles_to_a_spectrum(tmp_path):
     ):
         assert main(["-q", *map(str, command)]) == 0
     assert ase.io.read(start).get_chemical_formula() == "C28H16S7"
-    found = json.loads(out.read_text())
-    assert np.mean(found["mean"]) > 0
+    trajectory, found = h5md.read(run), json.loads(out.read_text())
+    assert trajectory.dipole.shape == (31, 3)
+    assert 100 < trajectory.temperature.mean() < 600
+    assert (found["wavenumber"][0], found["wavenumber"][-1]) == (400, 4000)
+    # Seven rings absorb some hundreds of km/mol, which a run as brief as this one finds within an order of magnitude.
+    assert 50 < found["area"] < 5000
     assert out.with_suffix(".png").stat().st_size > 5000

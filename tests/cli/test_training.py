@@ -7,7 +7,7 @@ from tests.training import labelled
 
 from densnet import training
 from densnet.cli import main
-from densnet.provenance import seed
+from densnet.seeds import seed
 
 
 def test_train_takes_the_seeds_of_the_workflow(folder, monkeypatch):

@@ -207,9 +207,9 @@ def test_a_harmonic_spectrum_shows_its_real_modes(tmp_path, monkeypatch):
     monkeypatch.setattr(
         Axes, "vlines", lambda self, waves, low, high, **_: sticks.extend(zip(waves, high, strict=True))
     )
-    found = {"frequencies": np.array([-90.0, 700.0, 3100.0]), "intensities": np.array([4.0, 5.0, 9.0])}
-    harmonic_figure(found, tmp_path / "harmonic.png", 12.0)
-    assert sticks == [(700.0, 5.0), (3100.0, 9.0)]
+    found = {"frequencies": np.array([-90.0, 700.0, 2150.0, 3100.0]), "intensities": np.array([4.0, 5.0, 0.0, 90.0])}
+    harmonic_figure(found, tmp_path / "harmonic.png", 1.0)
+    assert sticks == [(700.0, 5.0), (2150.0, 0.0), (3100.0, 90.0)]
     saddle = {name: values[:1] for name, values in found.items()}
     harmonic_figure(saddle, tmp_path / "saddle.svg", 12.0)
     assert drawn(tmp_path / "harmonic.png")

@@ -10,7 +10,7 @@ from densnet.dynamics.md import run_together
 from densnet.dynamics.replica import Start
 from densnet.dynamics.vibrations import minimise
 from densnet.models.ensemble import load_models
-from densnet.provenance import seed
+from densnet.seeds import seed
 from densnet.workflow import device_of, job
 
 RELAXED = 0.05  # eV/Angstrom: no strain is left that would heat the molecule

@@ -24,7 +24,7 @@ from densnet.cli.options import (
     whole,
 )
 from densnet.config import Simulation, Spectra
-from densnet.errors import ModelError, SimulationError
+from densnet.errors import DataError, ModelError, SimulationError
 from densnet.files import atomic
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _warn_of_no_spectrum(simulation: Simulation, symbols: list[str]) -> None:
 def _starts(given: argparse.Namespace) -> list[Start]:
     """Return the starts of all replicas; each knows what was asked for."""
     from densnet.dynamics.start import Start
-    from densnet.provenance import seed
+    from densnet.seeds import seed
 
     atoms, starts = read_molecule(given.start, vibrating=True), []
     for replica in range(given.replicas):
@@ -228,9 +228,11 @@ def run_harmonic(given: argparse.Namespace) -> None:
     from densnet.models.devices import torch_device
     from densnet.models.ensemble import load_models
     from densnet.provenance import provenance
-    from densnet.report.sticks import harmonic_figure
+    from densnet.report.sticks import NARROWEST, harmonic_figure
     from densnet.spectra.harmonic import read, write
 
+    if given.fwhm < NARROWEST:
+        raise DataError(f"--fwhm {given.fwhm:g}: too narrow for a figure; give {NARROWEST:g} cm^-1 or more")
     one_thread()
     start = read_molecule(given.start, vibrating=True)
     model = load_models([given.model], torch_device(given.device))

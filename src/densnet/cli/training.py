@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run_train(given: argparse.Namespace) -> None:
     """Train the density network, then the energy network; on the grid, and both together, where the study says so."""
     from densnet.models.devices import torch_device
-    from densnet.provenance import seed
+    from densnet.seeds import seed
     from densnet.training import Task, train_density, train_energy, train_grid, train_joint
 
     study, train_frames = load_study(given.study), None

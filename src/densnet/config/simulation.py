@@ -20,8 +20,8 @@ class Simulation(Section):
     """Replicas that run together in one job: for small molecules a step of several takes less than as many steps
     of one. A replica that stops, because a bond breaks for one, stops its company."""
     compile: bool | None = None
-    """Whether the model is compiled for the molecule, which takes minutes and makes steps two to three times as fast;
-    null: for runs of 20,000 steps and more."""
+    """Whether the model is compiled for the molecule, which takes minutes and makes steps faster, of small molecules
+    most; null: for runs of 20,000 steps and more."""
     temperature: Positive = 300.0
     """K."""
     timestep: Positive = 0.5

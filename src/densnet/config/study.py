@@ -27,6 +27,9 @@ from densnet.config.training import (
 from densnet.consistency import LONGEST, problems
 from densnet.errors import ConfigError
 
+TRAININGS = ("density_training", "grid_training", "energy_training", "joint_training")
+"""Sections of the trainings, in their order."""
+
 
 class Study(Section):
     """A whole study: everything the workflow does."""
@@ -88,8 +91,7 @@ class Study(Section):
     def model_settings(self) -> dict[str, Any]:
         """Return the settings that decide what the trained model is: the key of a shipped one."""
         networks = self.model_dump(mode="json", include={"density_network", "energy_network"})
-        names = ("density_training", "grid_training", "energy_training", "joint_training")
-        trainings = {name: one for name in names if (one := self.model_dump(mode="json")[name])["steps"]}
+        trainings = {name: one for name in TRAININGS if (one := self.model_dump(mode="json")[name])["steps"]}
         for training in trainings.values():
             del training["processes"]
         return self.data_settings() | networks | trainings
@@ -102,20 +104,18 @@ class Study(Section):
         return check_study(merge(own, changes), f"variants.{name}")
 
     def learning_curve(self) -> list[str]:
-        """Return the names of the variants that learn from fewer frames, in fewer steps at most, and differ in no more.
+        """Return the names of the variants that differ in nothing but fewer training frames and, at most, fewer steps.
 
         They are trained in the same stages: one that the study has and a variant has not, or the reverse, is more.
         """
-        return [name for name, one in self.variants.items() if one.train_frames is not None and self._alike(one)]
+        return [name for name, one in self.variants.items() if one.train_frames is not None and self._is_part(name)]
 
-    def _alike(self, variant: Variant) -> bool:
-        """Return whether a variant differs in its training frames and in the steps of the study's trainings alone."""
-        changes = {name: getattr(variant, name) for name in variant.model_fields_set - {"train_frames"}}
-        return all(
-            isinstance(values, dict) and set(values) <= {"steps"}
-            and all(bool(steps) == bool(getattr(self, name).steps) for steps in values.values())
-            for name, values in changes.items()
-        )  # fmt: skip
+    def _is_part(self, name: str) -> bool:
+        """Return whether a variant differs from the study in its frames and in fewer steps of the same trainings."""
+        elsewhere, variant = {"variants", "simulation"}, self.variant(name)
+        ours, theirs = (one.model_dump(exclude=elsewhere) for one in (self, variant))
+        steps = [(ours[key].pop("steps"), theirs[key].pop("steps")) for key in TRAININGS]
+        return ours == theirs and all(own == other or 0 < other < own for own, other in steps)
 
     def campaigns_of(self, length: int) -> list[str]:
         """Return the names of the campaigns from which frames of one chain length are picked."""

@@ -16,6 +16,8 @@ SILENT = 0.02
 """A region in which no curve reaches this share of its maximum may be left out of the figure ..."""
 GAP = 500.0
 """... when it is wider than this, cm^-1."""
+FEW_TICKS = 8000.0
+"""cm^-1, beyond any vibration; an axis that is longer has its ticks where Matplotlib puts them."""
 MARGIN = 60.0
 """cm^-1 that are shown beyond the last visible point."""
 
@@ -43,7 +45,8 @@ def join(row: NDArray[Any], limits: Sequence[tuple[float, float]]) -> None:
     """Give the panels of a row their parts of the axis, and mark that it goes on in the panel beside."""
     for axis, part in zip(row, limits, strict=True):
         axis.set_xlim(part)
-        axis.xaxis.set_major_locator(MultipleLocator(200))
+        if limits[-1][1] < FEW_TICKS:
+            axis.xaxis.set_major_locator(MultipleLocator(200))
     slash = {"marker": [(-1, -2), (1, 2)], "markersize": 5, "linestyle": "none", "color": "k", "clip_on": False}
     for left, right in pairwise(row):
         right.spines["left"].set_visible(False)

@@ -22,7 +22,7 @@ from densnet.models.density import DensityNetwork, Expansion, dipole_moments
 from densnet.models.graph import Graph, build_graph
 from densnet.models.points import PointDensity
 from densnet.prior import FreeAtoms
-from densnet.provenance import seed as derived
+from densnet.seeds import seed as derived
 from densnet.training.density import KIND, load_density, save_density
 from densnet.training.density_loss import DensityStage
 from densnet.training.processes import side_by_side
