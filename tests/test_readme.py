@@ -124,6 +124,25 @@ def test_numbers_of_polythiophene_are_those_of_its_study():
     assert drift <= most < 1.1 * drift
 
 
+def test_warm_chains_are_compared_with_their_minima():
+    with (ROOT / "docs" / "polythiophene" / "spectra.csv").open() as file:
+        rows = [{key: float(value or 0) for key, value in row.items()} for row in csv.DictReader(file)]
+    below, above = [], []
+    for length in {row["length"] for row in rows} - {1}:
+        chain = [row for row in rows if row["length"] == length]
+        for found, inside in ((below, lambda wave: wave < 650), (above, lambda wave: wave > 2800)):
+            curves = [
+                [row[f"{name}km_mol_cm"] for row in chain if inside(row["wavenumber_cm"])]
+                for name in ("model_", "model_harmonic_")
+            ]
+            found.append(sum(curves[0]) / sum(curves[1]))
+    words = (
+        f"absorb {min(below):.1f} to {max(below):.1f} times as much as at their minima below 650 cm⁻¹, "
+        f"and {min(above):.1f} to {max(above):.1f} times as much above 2800 cm⁻¹"
+    )
+    assert words in " ".join(README.split())
+
+
 def test_floors_of_polythiophene_are_those_of_its_labels():
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]]
