@@ -31,6 +31,8 @@ def test_numbers_of_ethanol_are_those_of_its_study():
     modes = found["modes, model / DFT"]
     model, aimd, dft = (found[f"{kind} / gas phase"] for kind in ("model dynamics", "AIMD", "DFT harmonic"))
     said = " ".join(README.split())
+    runs = json.loads((ROOT / "docs" / "ethanol" / "spectra.json").read_text())["dynamics"]["1"]
+    assert f"*The model that ships, {len(runs)} trajectories of {runs[0]['picoseconds']:g} ps; from" in said
     assert f"Of {len(modes['pairs'])} harmonic wavenumbers the model is {modes['frequency_mae_cm']:.1f} cm" in said
     with (ROOT / "docs" / "ethanol" / "modes.csv").open() as file:
         waves = [(row["method"], float(row["wavenumber_cm"])) for row in csv.DictReader(file)]
@@ -58,8 +60,9 @@ def test_numbers_of_ab_initio_dynamics_of_ethanol():
     assert f"finds {twins['matched_peaks']} of their {twins['reference_peaks']} bands, " in said
     assert f"bands, {twins['matched_peak_mae_cm']:.1f} cm⁻¹ off on average, and {twins['area_ratio']:.2f} times" in said
     assert (
-        f"correlate with {twins['pearson']:.3f}, the halves of the reference with {halves['pearson']:.3f}. Of" in said
+        f"correlate with {twins['pearson']:.3f}, the halves of the reference with {halves['pearson']:.3f}. Traj" in said
     )
+    assert f"correlate with those two by {found['model dynamics / AIMD']['pearson']:.2f} alone" in said
 
 
 def test_numbers_of_ethanethiol_and_resorcinol_are_those_of_their_studies():
@@ -70,7 +73,10 @@ def test_numbers_of_ethanethiol_and_resorcinol_are_those_of_their_studies():
     said = " ".join(README.split())
     assert f"{len(runs[0])} and {len(runs[1])} trajectories of {runs[0][0]['picoseconds']:g} ps; harmonic DFT" in said
     assert "wavenumbers are {:.1f} cm⁻¹ and {:.1f} cm⁻¹ off".format(*(one["frequency_mae_cm"] for one in modes)) in said
-    assert "correlate with {:.3f} and {:.3f}; no".format(*(one["intensity_pearson"] for one in modes)) in said
+    assert "correlate with {:.3f} and {:.3f}, and".format(*(one["intensity_pearson"] for one in modes)) in said
+    curves = [one["lengths"]["1"]["model harmonic / DFT harmonic"]["pearson"] for one in found]
+    assert "lines of 12 cm⁻¹, with {:.2f} and {:.2f}; no".format(*curves) in said
+    assert [one["fwhm"] for one in found] == [12, 12]
     assert f"drifts by more than {math.ceil(drift * 1e4) / 1e4:.4f} meV/atom/ps. In 20 ps" in said
 
 
