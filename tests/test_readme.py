@@ -44,6 +44,8 @@ def test_numbers_of_ethanol_are_those_of_its_study():
     assert f"Of {model['reference_peaks']} [lines" in said
     counts = (str(aimd[name]) for name in ("within_bar", "further_off", "without_partner"))
     assert "of ab initio dynamics it is {}, {} and {} lines".format(*counts) in said
+    counts = (str(dft[name]) for name in ("within_bar", "further_off", "without_partner"))
+    assert "of harmonic DFT {}, {} and {}: the functional".format(*counts) in said
     assert f"those of ab initio dynamics {aimd['common_mae_cm']:.0f} cm⁻¹" in said
     off = " and ".join(f"{line:.0f}" for band, line in model["pairs"] if abs(line - band) > model["bar_cm"])
     assert f"{model['within_bar']} have a band of dynamics within {model['bar_cm']:.0f} cm" in said
