@@ -14,7 +14,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io.trajectory import Trajectory
 from tqdm import tqdm
 
-from densnet import provenance, systems
+from densnet import seeds, systems
 from densnet.checkpoints import read_npz, write_npz
 from densnet.config import Campaign, Molecule, Reference
 from densnet.dynamics.integrator import (
@@ -80,10 +80,10 @@ def sample(
     """
     out = Path(out)
     checkpoint = out.with_suffix(".part.npz")
-    own = provenance.seed(seed, "sample", name, length, replica)
+    own = seeds.seed(seed, "sample", name, length, replica)
     settings = molecule.fingerprint(), length, campaign.fingerprint(), reference.level(), replica, own
     fingerprint = json.dumps([*settings, FRAME])  # a checkpoint of a version that kept something else starts afresh
-    start = systems.build(molecule, length, replica % molecule.conformers, provenance.seed(seed, "build", length))
+    start = systems.build(molecule, length, replica % molecule.conformers, seeds.seed(seed, "build", length))
     engine = XtbEngine(start) if campaign.method == "xtb" else ReferenceEngine(start, reference, campaign)
     run = _load(checkpoint, fingerprint, engine) or _start(start, campaign, np.random.default_rng(own), engine)
     title, every = f"{name} {start.symbols} {replica}", XTB_CHECKPOINT if campaign.method == "xtb" else CHECKPOINT

@@ -15,7 +15,7 @@ from ase import Atoms
 from scipy.cluster.vq import kmeans2
 from scipy.spatial.distance import cdist
 
-from densnet import provenance
+from densnet import seeds
 from densnet.config import Selection
 from densnet.errors import ConfigError, DataError
 from densnet.files import atomic
@@ -76,7 +76,7 @@ def select(
                 f"frames.{split}: {counts[split]} frames wanted, {len(pool)} sampled for it; raise replicas or steps, "
                 "or lower stride, of the sampling campaigns"
             )
-        rng = np.random.default_rng(provenance.seed(seed, "select", split, str(pool[0].symbols)))
+        rng = np.random.default_rng(seeds.seed(seed, "select", split, str(pool[0].symbols)))
         for index in pick(features(pool), counts[split], selection.method, rng):
             frame = pool[index].copy()
             frame.calc = None
