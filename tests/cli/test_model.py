@@ -121,12 +121,15 @@ def test_structures_that_are_not_served_are_named_before_any_work(folder, capsys
         assert "atom.xyz: a single atom does not vibrate" in message
 
 
-@pytest.mark.parametrize("command", ["predict", "cube"])
+@pytest.mark.parametrize("command", ["predict", "harmonic", "cube"])
 def test_nothing_is_written_over_what_is_read(folder, capsys, command):
     start = folder / "start.xyz"
     if command == "cube":
         start = folder / "start.cube"
         ase.io.write(start, molecule("CH3OH"), data=np.zeros((2, 2, 2)))
+    if command == "harmonic":
+        start = folder / "start.json"
+        ase.io.write(start, molecule("CH3OH"))
     before = start.read_bytes()
     assert "would be written over what this command reads" in refused(
         capsys, command, folder / "model.pt", start, "-o", start
