@@ -26,7 +26,7 @@ from densnet.training.batches import electrons
 from densnet.training.density import load_density
 from densnet.training.density_loss import require
 from densnet.training.jacobian import coefficients_and_jacobian
-from densnet.training.processes import side_by_side
+from densnet.training.processes import count, shared_out, side_by_side
 from densnet.training.stopwatch import Stopwatch
 from densnet.training.task import Task
 from densnet.training.trainer import train
@@ -168,12 +168,20 @@ def _unread(layout: Layout, graph: Graph) -> tuple[Tensor, Tensor]:
 
 def _frames(frames: FrameSet, model: DenSNet, device: str) -> list[EnergyFrame]:
     relative = frames.energy - model.free_atoms.energy(frames.symbols)
-    made, known = [], partial(coefficients_and_jacobian, model.density)
+    known = partial(coefficients_and_jacobian, model.density)
     if not model.energy.config.density:
         known = partial(_unread, model.density.layout)
-    for k in tqdm(range(len(frames)), desc="densities and their derivatives", unit="frame", disable=None):
-        graph = model.graph([(frames.symbols, frames.positions[k])])
-        coefficients, jacobian = known(graph)
-        energy, forces = torch.as_tensor(relative[k : k + 1]), torch.as_tensor(frames.forces[k]).float()
-        made.append(EnergyFrame(graph, coefficients, jacobian, energy.to(device), forces.to(device)))
-    return made
+    graphs = [model.graph([(frames.symbols, positions)]) for positions in frames.positions]
+    with tqdm(total=len(graphs), desc="densities and their derivatives", unit="frame", disable=None) as bar:
+
+        def differentiated(graph: Graph) -> tuple[Tensor, ...]:
+            bar.update(count())
+            return tuple(part.cpu() for part in known(graph))
+
+        pairs = shared_out(graphs, differentiated)
+    return [
+        EnergyFrame(graph, *(torch.as_tensor(part, device=device) for part in (*pair, energy, forces)))
+        for graph, pair, energy, forces in zip(
+            graphs, pairs, relative[:, None], frames.forces.astype(np.float32), strict=True
+        )
+    ]

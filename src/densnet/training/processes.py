@@ -114,6 +114,19 @@ def from_first(make: Callable[[], Value]) -> Value:
     return made[0]
 
 
+def shared_out(items: Sequence[Any], make: Callable[[Any], Value]) -> list[Value]:
+    """Return what ``make`` makes of every item, in their order; each process makes its share and gives it to all.
+
+    What is made has to lie on the CPU: it is pickled, and another process has another GPU.
+    """
+    mine = [make(item) for item in items[rank() :: count()]]
+    if count() == 1:
+        return mine
+    shares: list[list[Value]] = [[]] * count()
+    distributed.all_gather_object(shares, mine)
+    return [shares[k % count()][k // count()] for k in range(len(items))]
+
+
 def sum_gradients(parameters: Sequence[nn.Parameter]) -> None:
     """Add up the gradients of all processes, each of which has that of its share of the loss."""
     if count() == 1:
