@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from tests.report.made_up import WAVES, harmonic_file, spectrum_file
 
-from densnet.report import tables
+from densnet.report import likeness, tables
 from densnet.report.likeness import measure
 from densnet.report.panels import Panel
 from densnet.report.spectra import spectra_figure
-from densnet.spectra import harmonic, trajectories
+from densnet.spectra import harmonic, lineshapes, trajectories
+from densnet.spectra.assignment import Assigned
 from densnet.spectra.experiment import Lines
 
 
@@ -31,6 +32,25 @@ def test_misses_of_measured_lines_are_shown():
         "| mean error on 1 lines that all have |  | 10.0 |  | 5.0 |",
     ]
     assert lines[-1].endswith("model dynamics 1, 1, 1; DFT harmonic 1, 1, 1.")
+
+
+def test_lines_with_their_modes_make_bands(monkeypatch):
+    """Two lines closer than their width are one band; a weak one is none."""
+    grid = np.arange(400.0, 3500.0)
+    curve = lineshapes.broaden([912.0, 1530.0], [10.0, 20.0], grid, 20.0)
+    dynamics = {"length": 1, "wavenumber": grid, "mean": curve, "fwhm": 20.0}
+    lines = Lines("a handbook", {"A": (900.0, 1496.0, 1504.0, 3000.0)})
+    modes = [Assigned(*row) for row in ((900.0, 950.0, 9.0), (1496.0, 1500.0, 8.0), (1504.0, 1530.0, 8.0))]
+    monkeypatch.setattr(likeness, "assign", lambda known, spectrum: [*modes, Assigned(3000.0, 3020.0, 0.01)])
+    found = measure(Panel(dynamics, measured=lines))
+    of_modes, of_bands = found["DFT modes / gas phase"], found["model dynamics / gas phase, bands"]
+    assert (of_modes["within_bar"], of_modes["further_off"], of_modes["without_partner"]) == (3, 1, 0)
+    assert of_bands["lines"] == pytest.approx([900.0, 1500.0], abs=1.0)
+    assert (of_bands["within_bar"], of_bands["without_partner"]) == (2, 0)
+    *_, table, _, counts, _, bands = tables.lines_table(found, lines.positions).splitlines()
+    assert table == "| mean error on 2 lines that all have |  | 19.0 |  | 38.0 |  |"
+    assert counts.endswith("model dynamics 2, 0, 2; DFT modes 3, 1, 0.")
+    assert bands.endswith("the lines make 2 bands, at 900, 1500 cm⁻¹. Of these likewise: model dynamics 2, 0, 0.")
 
 
 def test_other_conformers_and_imaginary_modes_are_said(tmp_path, caplog):

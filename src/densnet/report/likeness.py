@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from densnet.report.panels import Panel
-from densnet.report.tables import GAS_PHASE, MODES
+from densnet.report.tables import GAS_PHASE, GAS_PHASE_BANDS, MODES
 from densnet.spectra import compare, harmonic
-from densnet.spectra.experiment import compare_lines, on_common_lines
+from densnet.spectra.assignment import Assigned, assign
+from densnet.spectra.experiment import compare_lines, compared, counted, on_common_lines
 
 CONFORMER = 0.3
 """Å between two minima, root mean square over atoms, from which they are different conformers."""
@@ -40,18 +43,29 @@ def _measured(panel: Panel) -> dict[str, dict[str, Any]]:
     """Return how far the lines of the gas phase are; beside the model's error that of the functional shows."""
     if panel.measured is None:
         return {}
-    curves = {
+    every = {
         "model dynamics": panel.mean,
         "AIMD": panel.aimd and panel.aimd["mean"],
         "DFT harmonic": panel.whole and panel.broadened(panel.whole),
     }
-    return on_common_lines(
-        {
-            name + GAS_PHASE: compare_lines(panel.grid, curve, panel.measured)
-            for name, curve in curves.items()
-            if curve is not None
-        }
-    )
+    curves = {name: curve for name, curve in every.items() if curve is not None}
+    lines = {name: compare_lines(panel.grid, curve, panel.measured.wavenumbers) for name, curve in curves.items()}
+    bands = {}
+    if modes := assign(panel.measured, panel.whole or {}):
+        lines["DFT modes"] = _assigned(panel, modes)
+        curve = panel.lines([one.line for one in modes], [one.intensity for one in modes])
+        positions = panel.grid[compare.peaks(panel.grid, curve)]
+        bands = {name: compare_lines(panel.grid, curve, positions) for name, curve in curves.items()}
+    named = {GAS_PHASE: on_common_lines(lines), GAS_PHASE_BANDS: bands}
+    return {name + ending: one for ending, found in named.items() for name, one in found.items()}
+
+
+def _assigned(panel: Panel, modes: list[Assigned]) -> dict[str, Any]:
+    """Return how far the modes of DFT are from their lines, with the ``intensities`` (km/mol) of both."""
+    known = compared(panel.grid, panel.measured.wavenumbers)
+    chosen = sorted(one for one in modes if one.line in known)
+    pairs = np.array([[one.wavenumber, one.line] for one in chosen])
+    return counted(pairs, known) | {"intensities": [one.intensity for one in chosen]}
 
 
 def _harmonic(panel: Panel, ours: dict[str, Any], dft: dict[str, Any]) -> dict[str, dict[str, Any]]:

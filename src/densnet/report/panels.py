@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from densnet.spectra import lineshapes
 from densnet.spectra.experiment import Lines
@@ -92,6 +92,8 @@ class Panel:
     def broadened(self, values: dict[str, Any]) -> Array:
         """Return the curve (G,) of a harmonic result at the line width of the trajectories, real modes alone."""
         real = values["frequencies"] > 0
-        return lineshapes.broaden(
-            values["frequencies"][real], values["intensities"][real], self.grid, self.dynamics["fwhm"]
-        )
+        return self.lines(values["frequencies"][real], values["intensities"][real])
+
+    def lines(self, wavenumbers: ArrayLike, intensities: ArrayLike) -> Array:
+        """Return the curve (G,) of lines (cm^-1, km/mol) at the line width of the trajectories."""
+        return lineshapes.broaden(wavenumbers, intensities, self.grid, self.dynamics["fwhm"])

@@ -63,6 +63,8 @@ MODES = "modes, model / DFT"
 """The comparison of a chain length that is between modes, not between curves."""
 GAS_PHASE = " / gas phase"
 """How the names of comparisons with measured lines end."""
+GAS_PHASE_BANDS = f"{GAS_PHASE}, bands"
+"""How they end where those lines are bands, with the intensities that their modes have in DFT."""
 
 
 def metrics_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
@@ -105,14 +107,14 @@ def modes_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
     return markdown(header, rows) if rows else ""
 
 
-def lines_table(metrics: dict[str, Any], species: dict[str, Sequence[float]]) -> str:
+def lines_table(metrics: dict[str, Any], species: dict[str, Sequence[float | None]]) -> str:
     """Return each line that was compared with the peaks matched to it, one column for each spectrum.
 
     ``metrics`` are those of the molecule that was measured, ``species`` its lines (cm^-1) by symmetry species. The
     column beside the first spectrum, that of dynamics, says whether its band is within the bar. The last row is the
     mean error on the lines that all spectra have; a sentence below counts the lines by what each spectrum has of them.
     """
-    found = {name.removesuffix(GAS_PHASE): one for name, one in metrics.items() if name.endswith(GAS_PHASE)}
+    found = _ending(metrics, GAS_PHASE)
     if not found:
         return ""
     compared = {line for one in found.values() for line in one["lines"]}
@@ -124,9 +126,30 @@ def lines_table(metrics: dict[str, Any], species: dict[str, Sequence[float]]) ->
     rows.append([f"mean error on {common} lines that all have", "", first, "", *others])
     first, *others = found
     header = ["gas phase cm⁻¹", "species", first, f"within {bar:.0f} cm⁻¹", *others]
-    counts = "; ".join(f"{name} {_counted(one)}" for name, one in found.items())
-    summary = f"Of {len(lines)} lines within {bar:.0f} cm⁻¹, further off, without a partner: {counts}.\n"
-    return f"{markdown(header, rows)}\n{summary}"
+    if intensities := found.get("DFT modes", {}).get("intensities"):
+        header.append("km/mol")
+        rows = [[*row, cell] for row, cell in zip(rows, [*(f"{one:.1f}" for one in intensities), ""], strict=True)]
+    summary = f"Of {len(lines)} lines within {bar:.0f} cm⁻¹, further off, without a partner: {_all_counted(found)}.\n"
+    return f"{markdown(header, rows)}\n{summary}{_bands(_ending(metrics, GAS_PHASE_BANDS))}"
+
+
+def _bands(found: dict[str, Any]) -> str:
+    """Return a sentence on the bands that measured lines make, if there are any."""
+    if not found:
+        return ""
+    bands = next(iter(found.values()))["lines"]
+    return (
+        f"\nWith the intensities of their modes in DFT (km/mol) the lines make {len(bands)} bands, at "
+        f"{', '.join(f'{band:.0f}' for band in bands)} cm⁻¹. Of these likewise: {_all_counted(found)}.\n"
+    )
+
+
+def _ending(metrics: dict[str, Any], ending: str) -> dict[str, Any]:
+    return {name.removesuffix(ending): one for name, one in metrics.items() if name.endswith(ending)}
+
+
+def _all_counted(found: dict[str, Any]) -> str:
+    return "; ".join(f"{name} {_counted(one)}" for name, one in found.items())
 
 
 def _line(line: float, species: str, peaks: Sequence[float | None], bar: float) -> list[str]:

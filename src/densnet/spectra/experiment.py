@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from rdkit import Chem
 
 from densnet.config import Molecule
 from densnet.names import smiles_of
 from densnet.spectra import compare
 from densnet.systems import chain
+
+Array = NDArray[np.float64]
 
 LOWEST = 800.0
 """cm^-1 from which lines are compared: below, torsions and hot bands make a line a matter of opinion."""
@@ -29,27 +31,31 @@ class Lines:
     source
         Citation.
     positions
-        cm^-1, by symmetry species.
+        cm^-1, by symmetry species, highest first; None: not known in the gas phase.
+    axes
+        Along which principal axes of inertia, a to c, each species absorbs.
     """
 
     source: str
-    positions: dict[str, tuple[float, ...]]
+    positions: dict[str, tuple[float | None, ...]]
+    axes: dict[str, str] = field(default_factory=dict)
 
     @property
     def wavenumbers(self) -> np.ndarray:
         """All positions, ascending, cm^-1."""
-        return np.sort(np.concatenate(list(self.positions.values())))
+        return np.sort([line for lines in self.positions.values() for line in lines if line is not None])
 
 
 TABLE = {
-    # The OH stretch of that table, 3653 cm^-1, is a value in a matrix and therefore left out.
+    # The OH stretch of that table, the highest A', 3653 cm^-1, is a value in a matrix and therefore left out.
     "CCO": Lines(
         "trans-ethanol; NIST Computational Chemistry Comparison and Benchmark Database, Standard Reference Database "
         "101, release 22 (2022), experimental data of CAS 64-17-5",
         {
-            "A'": (2984, 2939, 2900, 1490, 1464, 1412, 1371, 1256, 1091, 1028, 888, 417),
+            "A'": (None, 2984, 2939, 2900, 1490, 1464, 1412, 1371, 1256, 1091, 1028, 888, 417),
             "A''": (2991, 2910, 1446, 1275, 1161, 812, 251, 200),
         },
+        {"A'": "ab", "A''": "c"},
     ),
     # Without the species A2, which does not absorb.
     "c1ccsc1": Lines(
@@ -60,6 +66,7 @@ TABLE = {
             "B1 in plane": (3125, 3086, 1504, 1256, 1085, 872, 751),
             "B2 out of plane": (867, 712, 452),
         },
+        {"A1": "a", "B1 in plane": "b", "B2 out of plane": "c"},
     ),
 }
 """Canonical SMILES to lines."""
@@ -71,7 +78,7 @@ def lines_of(molecule: Molecule) -> Lines | None:
     return TABLE.get(Chem.MolToSmiles(graph))
 
 
-def compare_lines(grid: ArrayLike, curve: ArrayLike, lines: Lines) -> dict[str, Any]:
+def compare_lines(grid: ArrayLike, curve: ArrayLike, lines: ArrayLike) -> dict[str, Any]:
     """Match the peaks of a spectrum with the lines above `LOWEST` that lie in its window.
 
     Parameters
@@ -79,27 +86,41 @@ def compare_lines(grid: ArrayLike, curve: ArrayLike, lines: Lines) -> dict[str, 
     grid, curve
         (G,) cm^-1 and absorption.
     lines
-        What was measured.
+        (L,) cm^-1, measured.
 
     Returns
     -------
     dict
-        As the peaks of `densnet.spectra.compare.compare`, ``lines`` that were compared, ``pairs`` of (peak, line),
-        cm^-1, and how many lines have a peak ``within_bar``, that is ``bar_cm``, ``further_off`` and none
-        (``without_partner``).
+        See `counted`.
     """
     grid = np.asarray(grid, float)
-    known = lines.wavenumbers
-    known = known[(known > max(LOWEST, grid[0])) & (known < grid[-1])]
-    pairs = compare.match(grid[compare.peaks(grid, curve)], known)
+    known = compared(grid, lines)
+    return counted(compare.match(grid[compare.peaks(grid, curve)], known), known)
+
+
+def compared(grid: Array, lines: ArrayLike) -> Array:
+    """Return the lines (cm^-1), ascending, that are compared: those above `LOWEST` within the window of a spectrum."""
+    lines = np.sort(np.asarray(lines, float))
+    return lines[(lines > max(LOWEST, grid[0])) & (lines < grid[-1])]
+
+
+def counted(pairs: Array, lines: Array) -> dict[str, Any]:
+    """Return how far (peak, line) ``pairs`` (M, 2) are apart, cm^-1, and what ``lines`` (L,) were compared.
+
+    Returns
+    -------
+    dict
+        As the peaks of `densnet.spectra.compare.compare`, ``lines`` that were compared, ``pairs``, and how many lines
+        have a peak ``within_bar``, that is ``bar_cm``, ``further_off`` and none (``without_partner``).
+    """
     close = int((np.abs(pairs[:, 0] - pairs[:, 1]) <= BAR).sum())
-    counts = {"within_bar": close, "further_off": len(pairs) - close, "without_partner": len(known) - len(pairs)}
-    found = {"bar_cm": BAR, **counts, "lines": known.tolist(), "pairs": pairs.tolist()}
-    return compare.matched_peaks(pairs, known) | found
+    counts = {"within_bar": close, "further_off": len(pairs) - close, "without_partner": len(lines) - len(pairs)}
+    found = {"bar_cm": BAR, **counts, "lines": lines.tolist(), "pairs": pairs.tolist()}
+    return compare.matched_peaks(pairs, lines) | found
 
 
 def on_common_lines(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the results of `compare_lines` for several spectra with their errors on the lines that all have.
+    """Return the results of `counted` for several spectra with their errors on the lines that all have.
 
     Means over different lines do not compare; ``common_lines`` is their number, ``common_mae_cm`` the mean error.
     """
