@@ -23,12 +23,12 @@ STRETCH, BEND, ASYMMETRIC = (
 LINES = Lines("made up", {"A1": (3600.0, 1600.0), "B2": (3700.0,)}, {"A1": "b", "B2": "a"})
 
 
-def spectrum(positions=WATER, turn=None):
-    turn = Rotation.random(rng=5).as_matrix() if turn is None else turn
+def spectrum(positions=WATER):
+    turn = Rotation.random(rng=5).as_matrix()
     modes = np.array([ASYMMETRIC, BEND, STRETCH]) @ turn.T
     return {
         "symbols": ["O", "H", "H"], "positions": positions @ turn.T, "modes": modes,
-        "frequencies": [1610.0 + 2000.0, 1580.0, 3650.0], "intensities": [5.0, 50.0, 2.0],
+        "frequencies": [3610.0, 1580.0, 3650.0], "intensities": [5.0, 50.0, 2.0],
     }  # fmt: skip
 
 
