@@ -45,26 +45,30 @@ def test_numbers_of_ethanol_are_those_of_its_study():
     counts = (str(aimd[name]) for name in ("within_bar", "further_off", "without_partner"))
     assert "of ab initio dynamics it is {}, {} and {} lines".format(*counts) in said
     counts = (str(dft[name]) for name in ("within_bar", "further_off", "without_partner"))
-    assert "of harmonic DFT {}, {} and {}: the functional".format(*counts) in said
-    assert f"those of ab initio dynamics {aimd['common_mae_cm']:.0f} cm⁻¹" in said
+    assert "of harmonic DFT {}, {} and {}, whichever".format(*counts) in said
     off = " and ".join(f"{line:.0f}" for band, line in model["pairs"] if abs(line - band) > model["bar_cm"])
-    assert f"{model['within_bar']} have a band of dynamics within {model['bar_cm']:.0f} cm" in said
+    assert f"{model['within_bar']} have a peak of dynamics within {model['bar_cm']:.0f} cm" in said
     assert f"{model['further_off']} have one further off ({off}), and {model['without_partner']} have none" in said
-    modes = found["DFT modes / gas phase"]
-    ours, *others = (found[f"{kind} / gas phase, bands"] for kind in ("model dynamics", "AIMD", "DFT harmonic"))
-    assert f"the lines make {ours['reference_peaks']} bands" in said
-    (far,) = (line for band, line in ours["pairs"] if abs(line - band) > ours["bar_cm"])
-    (none,) = set(ours["lines"]) - {line for _, line in ours["pairs"]}
-    assert f"dynamics has {ours['within_bar']} within 40 cm⁻¹, {ours['further_off']} further off ({far:.0f})" in said
-    assert f"and {ours['without_partner']} not at all ({none:.0f})" in said
-    counts = (str(one[name]) for one in others for name in ("within_bar", "further_off", "without_partner"))
-    assert "ab initio dynamics has {}, {} and {}, harmonic DFT {}, {} and {}. At".format(*counts) in said
-    off = sorted(mode - line for mode, line in modes["pairs"] if abs(line - far) < 5)
-    assert f"DFT has {off[0]:.0f} and {off[1]:.0f} cm⁻¹ too high" in said
-    assert f"Of the {len(modes['pairs'])} modes of DFT themselves {modes['within_bar']} lie within" in said
-    assert f"On the {model['common_lines']} lines" in said
-    assert f"those of dynamics are {model['common_mae_cm']:.0f} cm⁻¹ off" in said
-    assert f"ones of DFT {dft['common_mae_cm']:.0f} cm⁻¹" in said
+
+
+def test_bands_of_ethanol_are_those_of_its_study():
+    found = json.loads((ROOT / "docs" / "ethanol" / "spectra.json").read_text())["lengths"]["1"]
+    model, aimd, dft = (found[f"{kind} / gas phase, bands"] for kind in ("model dynamics", "AIMD", "DFT modes"))
+    (far,) = (line for peak, line in model["pairs"] if abs(line - peak) > model["bar_cm"])
+    (none,) = set(model["lines"]) - {line for _, line in model["pairs"]}
+    off = next(mode - line for mode, line in dft["pairs"] if line == far)
+    said = " ".join(README.split())
+    for words in (
+        f"the lines make {model['reference_peaks']} bands",
+        f"dynamics has {model['within_bar']} within 40 cm⁻¹, {model['further_off']} further off ({far:.0f}) "
+        f"and {model['without_partner']} not at all ({none:.0f})",
+        f"ab initio dynamics {aimd['within_bar']}, {aimd['further_off']} and {aimd['without_partner']}. That",
+        f"of its own harmonic modes {dft['within_bar']} lie within 40 cm⁻¹ of their bands, and those at {far:.0f} cm⁻¹ "
+        f"are {off:.0f} cm⁻¹ too high",
+        f"On the {model['common_lines']} bands that all have, dynamics is {model['common_mae_cm']:.0f} cm⁻¹ off, ab "
+        f"initio dynamics {aimd['common_mae_cm']:.0f} cm⁻¹ and the modes of DFT {dft['common_mae_cm']:.0f} cm⁻¹",
+    ):
+        assert words in said
 
 
 def test_numbers_of_ab_initio_dynamics_of_ethanol():

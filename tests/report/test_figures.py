@@ -123,7 +123,7 @@ def test_measured_lines_belong_to_the_monomer(tmp_path):
     table = (tmp_path / "spectra.md").read_text()
     assert "| gas phase cm⁻¹ | species | model dynamics | within 40 cm⁻¹ | DFT harmonic |" in table
     assert "| 1070 | A1 | 1090 | yes | 1100 |" in table
-    assert "| mean error on 3 lines that all have |  | 20.0 |  | 30.0 |" in table
+    assert "| mean error on 3 that all have |  | 20.0 |  | 30.0 |" in table
     counts = "within 40 cm⁻¹, further off, without a partner: model dynamics 3, 0, 0; DFT harmonic 3, 0, 0."
     assert f"\nOf 3 lines {counts}\n" in table
 

@@ -1,5 +1,8 @@
 """What is said of spectra that are, or are not, alike: misses, parts of a spectrum, other conformers."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tests.report.made_up import WAVES, harmonic_file, spectrum_file
@@ -10,7 +13,9 @@ from densnet.report.panels import Panel
 from densnet.report.spectra import spectra_figure
 from densnet.spectra import harmonic, lineshapes, trajectories
 from densnet.spectra.assignment import Assigned
-from densnet.spectra.experiment import Lines
+from densnet.spectra.experiment import TABLE, Lines
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_misses_of_measured_lines_are_shown():
@@ -29,28 +34,56 @@ def test_misses_of_measured_lines_are_shown():
         "| 900 | A | 910 | yes | 905 |",
         "| 1500 | B | 1550 | no | – |",
         "| 3000 | A | – | no band | 3055 |",
-        "| mean error on 1 lines that all have |  | 10.0 |  | 5.0 |",
+        "| mean error on 1 that all have |  | 10.0 |  | 5.0 |",
     ]
     assert lines[-1].endswith("model dynamics 1, 1, 1; DFT harmonic 1, 1, 1.")
 
 
 def test_lines_with_their_modes_make_bands(monkeypatch):
-    """Two lines closer than their width are one band; a weak one is none."""
+    """Two lines closer than their width are one band; a weak one is none, and one at 700 cm^-1 is not compared."""
     grid = np.arange(400.0, 3500.0)
     curve = lineshapes.broaden([912.0, 1530.0], [10.0, 20.0], grid, 20.0)
     dynamics = {"length": 1, "wavenumber": grid, "mean": curve, "fwhm": 20.0}
-    lines = Lines("a handbook", {"A": (900.0, 1496.0, 1504.0, 3000.0)})
-    modes = [Assigned(*row) for row in ((900.0, 950.0, 9.0), (1496.0, 1500.0, 8.0), (1504.0, 1530.0, 8.0))]
-    monkeypatch.setattr(likeness, "assign", lambda known, spectrum: [*modes, Assigned(3000.0, 3020.0, 0.01)])
+    lines = Lines("a handbook", {"A": (3000.0, 1504.0, 1496.0, 900.0, 700.0)})
+    rows = (
+        (700.0, 710.0, 9.0),
+        (900.0, 950.0, 9.0),
+        (1496.0, 1500.0, 4.0),
+        (1504.0, 1560.0, 8.0),
+        (3000.0, 3020.0, 0.01),
+    )
+    monkeypatch.setattr(likeness, "assign", lambda known, spectrum: [Assigned(*row) for row in rows])
     found = measure(Panel(dynamics, measured=lines))
-    of_modes, of_bands = found["DFT modes / gas phase"], found["model dynamics / gas phase, bands"]
-    assert (of_modes["within_bar"], of_modes["further_off"], of_modes["without_partner"]) == (3, 1, 0)
-    assert of_bands["lines"] == pytest.approx([900.0, 1500.0], abs=1.0)
-    assert (of_bands["within_bar"], of_bands["without_partner"]) == (2, 0)
-    *_, table, _, counts, _, bands = tables.lines_table(found, lines.positions).splitlines()
-    assert table == "| mean error on 2 lines that all have |  | 19.0 |  | 38.0 |  |"
-    assert counts.endswith("model dynamics 2, 0, 2; DFT modes 3, 1, 0.")
-    assert bands.endswith("the lines make 2 bands, at 900, 1500 cm⁻¹. Of these likewise: model dynamics 2, 0, 0.")
+    of_lines, of_bands = found["DFT modes / gas phase"], found["DFT modes / gas phase, bands"]
+    assert (of_lines["within_bar"], of_lines["further_off"], of_lines["without_partner"]) == (2, 2, 0)
+    assert of_bands["lines"] == pytest.approx([900.0, 1502.0], abs=2.0)
+    assert [mode for mode, _ in of_bands["pairs"]] == pytest.approx([950.0, (1500.0 + 2 * 1560.0) / 3])
+    text = tables.lines_table(found, lines.positions).splitlines()
+    assert text[2] == "| 900 | A | 912 | yes | 950 | 9.0 |"
+    assert (
+        text[8]
+        == "Of 4 lines within 40 cm⁻¹, further off, without a partner: model dynamics 2, 0, 2; DFT modes 2, 2, 0."
+    )
+    assert text[14] == "| 900 | 912 | yes | 950 |"
+    assert (
+        text[-1]
+        == "Of 2 bands within 40 cm⁻¹, further off, without a partner: model dynamics 2, 0, 0; DFT modes 1, 1, 0."
+    )
+
+
+@pytest.mark.parametrize(("low", "high", "modes"), [(400, 3500, (10, 7, 0)), (1600, 2500, None), (3100, 3500, None)])
+def test_the_functional_is_held_against_lines_in_the_window(low, high, modes):
+    dft = json.loads((ROOT / "data" / "spectra" / "ethanol_dft_1.json").read_text())["spectrum"]
+    dft |= {name: np.array(dft[name]) for name in ("frequencies", "intensities")}
+    grid = np.arange(float(low), high)
+    curve = lineshapes.broaden([(low + high) / 2], [1.0], grid, 12.0)
+    panel = Panel({"length": 1, "wavenumber": grid, "mean": curve, "fwhm": 12.0}, dft=dft, measured=TABLE["CCO"])
+    found = measure(panel)
+    counts = ("within_bar", "further_off", "without_partner")
+    assert ("DFT modes / gas phase" in found) == (modes is not None)
+    if modes:
+        assert tuple(found["DFT modes / gas phase"][name] for name in counts) == modes
+    tables.lines_table(found, TABLE["CCO"].positions)
 
 
 def test_other_conformers_and_imaginary_modes_are_said(tmp_path, caplog):

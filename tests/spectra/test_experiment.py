@@ -25,6 +25,9 @@ def test_tables_are_canonical_cited_and_no_longer_than_the_modes(smiles):
     assert "NIST" in lines.source
     assert 0 < len(lines.wavenumbers) <= 3 * Chem.AddHs(graph).GetNumAtoms() - 6
     assert np.all(np.diff(lines.wavenumbers) >= 0)
+    assert lines.positions.keys() == lines.axes.keys()
+    for measured in lines.positions.values():
+        assert np.all(np.diff([line for line in measured if line is not None]) < 0)
     assert 100 < lines.wavenumbers[0] < lines.wavenumbers[-1] < 4000
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from densnet.config import Training
 from densnet.errors import ConfigError, DensnetError, ModelError
-from densnet.training.processes import count, rank, side_by_side
+from densnet.training.processes import count, rank, shared_out, side_by_side
 from densnet.training.schedules import PLATEAU, cosine
 from densnet.training.stopwatch import Stopwatch
 from densnet.training.trainer import train, write_history
@@ -162,7 +162,13 @@ def test_plateau(tmp_path, dies_at):
 
 def in_processes(device, folder, value=0.0):
     made, rows = run(folder, Line(value=value), settings=SETTINGS.model_copy(update={"batch": 3}))
+    assert shared_out([2, 3, 5], square) == [4, 9, 25]
+    assert shared_out([7], square) == [49]
     torch.save((made.state_dict(), rows), folder / f"{rank()}-of-{count()}")
+
+
+def square(number):
+    return number**2
 
 
 @pytest.mark.slow

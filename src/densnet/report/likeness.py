@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from densnet.report.panels import Panel
-from densnet.report.tables import GAS_PHASE, GAS_PHASE_BANDS, MODES
+from densnet.report.tables import DFT_MODES, GAS_PHASE, GAS_PHASE_BANDS, MODES
 from densnet.spectra import compare, harmonic
 from densnet.spectra.assignment import Assigned, assign
 from densnet.spectra.experiment import compare_lines, compared, counted, on_common_lines
+
+Array = NDArray[np.float64]
 
 CONFORMER = 0.3
 """Å between two minima, root mean square over atoms, from which they are different conformers."""
@@ -50,22 +53,37 @@ def _measured(panel: Panel) -> dict[str, dict[str, Any]]:
     }
     curves = {name: curve for name, curve in every.items() if curve is not None}
     lines = {name: compare_lines(panel.grid, curve, panel.measured.wavenumbers) for name, curve in curves.items()}
-    bands = {}
-    if modes := assign(panel.measured, panel.whole or {}):
-        lines["DFT modes"] = _assigned(panel, modes)
-        curve = panel.lines([one.line for one in modes], [one.intensity for one in modes])
-        positions = panel.grid[compare.peaks(panel.grid, curve)]
-        bands = {name: compare_lines(panel.grid, curve, positions) for name, curve in curves.items()}
-    named = {GAS_PHASE: on_common_lines(lines), GAS_PHASE_BANDS: bands}
+    known, bands = compared(panel.grid, panel.measured.wavenumbers), {}
+    if modes := sorted(one for one in assign(panel.measured, panel.whole or {}) if one.line in known):
+        lines[DFT_MODES] = _of_modes(modes, known) | {"intensities": [one.intensity for one in modes]}
+        joined = _joined(panel, modes)
+        positions = np.array([one.line for one in joined])
+        bands = {name: compare_lines(panel.grid, curves[name], positions) for name in curves if name != "DFT harmonic"}
+        bands[DFT_MODES] = _of_modes(joined, positions)
+    named = {GAS_PHASE: on_common_lines(lines), GAS_PHASE_BANDS: on_common_lines(bands)}
     return {name + ending: one for ending, found in named.items() for name, one in found.items()}
 
 
-def _assigned(panel: Panel, modes: list[Assigned]) -> dict[str, Any]:
-    """Return how far the modes of DFT are from their lines, with the ``intensities`` (km/mol) of both."""
-    known = compared(panel.grid, panel.measured.wavenumbers)
-    chosen = sorted(one for one in modes if one.line in known)
-    pairs = np.array([[one.wavenumber, one.line] for one in chosen])
-    return counted(pairs, known) | {"intensities": [one.intensity for one in chosen]}
+def _joined(panel: Panel, modes: list[Assigned]) -> list[Assigned]:
+    """Return the bands that measured lines make at the line width of the trajectories.
+
+    The wavenumber of a band's mode is the mean of those of the lines less than a line width from its peak, by
+    intensity.
+    """
+    curve = panel.lines([one.line for one in modes], [one.intensity for one in modes])
+    bands = []
+    for peak in panel.grid[compare.peaks(panel.grid, curve)]:
+        inside = [one for one in modes if abs(one.line - peak) < panel.dynamics["fwhm"]]
+        if not inside:  # a side lobe of the line shape
+            continue
+        weights = [one.intensity for one in inside]
+        mean = np.average([one.wavenumber for one in inside], weights=weights)
+        bands.append(Assigned(float(peak), float(mean), sum(weights)))
+    return bands
+
+
+def _of_modes(modes: list[Assigned], lines: Array) -> dict[str, Any]:
+    return counted(np.array([[one.wavenumber, one.line] for one in modes]), lines)
 
 
 def _harmonic(panel: Panel, ours: dict[str, Any], dft: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -65,6 +65,8 @@ GAS_PHASE = " / gas phase"
 """How the names of comparisons with measured lines end."""
 GAS_PHASE_BANDS = f"{GAS_PHASE}, bands"
 """How they end where those lines are bands, with the intensities that their modes have in DFT."""
+DFT_MODES = "DFT modes"
+"""How they begin where each line is held against its own mode."""
 
 
 def metrics_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
@@ -81,7 +83,7 @@ def metrics_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
         ]
         for length, comparisons in metrics.items()
         for name, found in comparisons.items()
-        if name != MODES
+        if name != MODES and not name.startswith(DFT_MODES)
     ]  # fmt: skip
     return markdown(header, rows)
 
@@ -108,55 +110,64 @@ def modes_table(metrics: dict[str, Any], molecule: str = "molecule") -> str:
 
 
 def lines_table(metrics: dict[str, Any], species: dict[str, Sequence[float | None]]) -> str:
-    """Return each line that was compared with the peaks matched to it, one column for each spectrum.
+    """Return each line that was compared with the peaks matched to it, one column for each spectrum; bands likewise.
 
     ``metrics`` are those of the molecule that was measured, ``species`` its lines (cm^-1) by symmetry species. The
     column beside the first spectrum, that of dynamics, says whether its band is within the bar. The last row is the
     mean error on the lines that all spectra have; a sentence below counts the lines by what each spectrum has of them.
+    Where the lines have found their modes of DFT, these are a column too, and a second table is that of the bands.
     """
     found = _ending(metrics, GAS_PHASE)
     if not found:
         return ""
     compared = {line for one in found.values() for line in one["lines"]}
-    matched = [{line: peak for peak, line in one["pairs"]} for one in found.values()]
     lines = sorted((line, name) for name, positions in species.items() for line in positions if line in compared)
-    common, bar = (next(iter(found.values()))[name] for name in ("common_lines", "bar_cm"))
-    rows = [_line(line, name, [peaks.get(line) for peaks in matched], bar) for line, name in lines]
-    first, *others = (_cell(one["common_mae_cm"], ".1f") for one in found.values())
-    rows.append([f"mean error on {common} lines that all have", "", first, "", *others])
-    first, *others = found
-    header = ["gas phase cm⁻¹", "species", first, f"within {bar:.0f} cm⁻¹", *others]
-    if intensities := found.get("DFT modes", {}).get("intensities"):
-        header.append("km/mol")
-        rows = [[*row, cell] for row, cell in zip(rows, [*(f"{one:.1f}" for one in intensities), ""], strict=True)]
-    summary = f"Of {len(lines)} lines within {bar:.0f} cm⁻¹, further off, without a partner: {_all_counted(found)}.\n"
-    return f"{markdown(header, rows)}\n{summary}{_bands(_ending(metrics, GAS_PHASE_BANDS))}"
-
-
-def _bands(found: dict[str, Any]) -> str:
-    """Return a sentence on the bands that measured lines make, if there are any."""
-    if not found:
-        return ""
-    bands = next(iter(found.values()))["lines"]
+    header, rows = _matched(found, [line for line, _ in lines])
+    header.insert(1, "species")
+    for row, name in zip(rows, [*(name for _, name in lines), ""], strict=True):
+        row.insert(1, name)
+    if intensities := found.get(DFT_MODES, {}).get("intensities"):
+        header.append("DFT km/mol")
+        for row, cell in zip(rows, [*(f"{one:.1f}" for one in intensities), ""], strict=True):
+            row.append(cell)
+    text = f"{markdown(header, rows)}\n{_all_counted(found, 'lines')}"
+    if not (bands := _ending(metrics, GAS_PHASE_BANDS)):
+        return text
     return (
-        f"\nWith the intensities of their modes in DFT (km/mol) the lines make {len(bands)} bands, at "
-        f"{', '.join(f'{band:.0f}' for band in bands)} cm⁻¹. Of these likewise: {_all_counted(found)}.\n"
+        f"{text}\n{DFT_MODES}: harmonic, of the species of each line, in the order of the lines; of the other spectra, "
+        "the nearest peak, whichever its mode. With the intensities of their modes the lines make bands; their modes "
+        "are a mean by intensity there.\n\n"
+        f"{markdown(*_matched(bands, next(iter(bands.values()))['lines']))}\n{_all_counted(bands, 'bands')}"
     )
+
+
+def _matched(found: dict[str, Any], lines: Sequence[float]) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows: of each line the peaks of all spectra; and the mean error on those that all have."""
+    matched = [{line: peak for peak, line in one["pairs"]} for one in found.values()]
+    common, bar = (next(iter(found.values()))[name] for name in ("common_lines", "bar_cm"))
+    rows = [_line(line, [peaks.get(line) for peaks in matched], bar) for line in lines]
+    first, *others = (_cell(one["common_mae_cm"], ".1f") for one in found.values())
+    rows.append([f"mean error on {common} that all have", first, "", *others])
+    first, *others = found
+    return ["gas phase cm⁻¹", first, f"within {bar:.0f} cm⁻¹", *others], rows
+
+
+def _all_counted(found: dict[str, Any], what: str) -> str:
+    first = next(iter(found.values()))
+    counts = "; ".join(f"{name} {_counted(one)}" for name, one in found.items())
+    bar = f"within {first['bar_cm']:.0f} cm⁻¹, further off, without a partner"
+    return f"Of {len(first['lines'])} {what} {bar}: {counts}.\n"
 
 
 def _ending(metrics: dict[str, Any], ending: str) -> dict[str, Any]:
     return {name.removesuffix(ending): one for name, one in metrics.items() if name.endswith(ending)}
 
 
-def _all_counted(found: dict[str, Any]) -> str:
-    return "; ".join(f"{name} {_counted(one)}" for name, one in found.items())
-
-
-def _line(line: float, species: str, peaks: Sequence[float | None], bar: float) -> list[str]:
+def _line(line: float, peaks: Sequence[float | None], bar: float) -> list[str]:
     """Return the row of a line; of the first of the peaks it says whether it is within ``bar`` of it."""
     first, *others = (_cell(peak, ".0f") for peak in peaks)
     verdict = "no band" if peaks[0] is None else "yes" if abs(peaks[0] - line) <= bar else "no"
-    return [f"{line:.0f}", species, first, verdict, *others]
+    return [f"{line:.0f}", first, verdict, *others]
 
 
 def _counted(found: dict[str, Any]) -> str:

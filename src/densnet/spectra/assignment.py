@@ -39,10 +39,10 @@ def assign(lines: Lines, spectrum: dict[str, Any]) -> list[Assigned]:
     Returns
     -------
     list
-        Empty where the two do not fit together: the minimum has another symmetry, such as that of another conformer, or
-        a species has another number of modes than lines.
+        Empty where the two do not fit together: the minimum has another symmetry, such as that of another conformer, a
+        species has another number of modes than lines, or atoms have masses of their own.
     """
-    if "modes" not in spectrum or not lines.axes:
+    if "modes" not in spectrum or "masses" in spectrum or not lines.axes:
         return []
     _, group, turn = symmetric(Atoms(spectrum["symbols"], spectrum["positions"]), TOLERANCE)
     modes = np.asarray(spectrum["modes"]) @ turn

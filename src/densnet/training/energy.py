@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,29 +158,32 @@ def _normalise(model: DenSNet, frames: list[FrameSet]) -> None:
     network.shift.copy_(torch.as_tensor(shift))
 
 
+def _frames(frames: FrameSet, model: DenSNet, device: str) -> list[EnergyFrame]:
+    relative = frames.energy - model.free_atoms.energy(frames.symbols)
+    graphs = [model.graph([(frames.symbols, positions)]) for positions in frames.positions]
+    found = zip(graphs, _densities(graphs, model), relative[:, None], frames.forces.astype(np.float32), strict=True)
+    return [
+        EnergyFrame(graph, *(torch.as_tensor(part, device=device) for part in (*density, energy, forces)))
+        for graph, density, energy, forces in found
+    ]
+
+
+def _densities(graphs: list[Graph], model: DenSNet) -> list[tuple[Tensor, Tensor]]:
+    """Return the coefficients of each frame and their derivatives; zeros where the energy network reads none."""
+    if not model.energy.config.density:
+        return [_unread(model.density.layout, graph) for graph in graphs]
+    with tqdm(total=len(graphs), desc="densities and their derivatives", unit="frame", disable=None) as bar:
+
+        def differentiated(graph: Graph) -> tuple[Tensor, Tensor]:
+            bar.update(min(count(), bar.total - bar.n))
+            coefficients, jacobian = coefficients_and_jacobian(model.density, graph)
+            return coefficients.cpu(), jacobian.cpu()
+
+        return shared_out(graphs, differentiated)
+
+
 def _unread(layout: Layout, graph: Graph) -> tuple[Tensor, Tensor]:
     """Return zeros for coefficients that the energy network does not read, and for their derivatives."""
     size = layout.total(graph)
     coefficients = graph.positions.new_zeros(size)
     return coefficients, coefficients.new_zeros(size, graph.positions.numel(), dtype=torch.float32)
-
-
-def _frames(frames: FrameSet, model: DenSNet, device: str) -> list[EnergyFrame]:
-    relative = frames.energy - model.free_atoms.energy(frames.symbols)
-    known = partial(coefficients_and_jacobian, model.density)
-    if not model.energy.config.density:
-        known = partial(_unread, model.density.layout)
-    graphs = [model.graph([(frames.symbols, positions)]) for positions in frames.positions]
-    with tqdm(total=len(graphs), desc="densities and their derivatives", unit="frame", disable=None) as bar:
-
-        def differentiated(graph: Graph) -> tuple[Tensor, ...]:
-            bar.update(count())
-            return tuple(part.cpu() for part in known(graph))
-
-        pairs = shared_out(graphs, differentiated)
-    return [
-        EnergyFrame(graph, *(torch.as_tensor(part, device=device) for part in (*pair, energy, forces)))
-        for graph, pair, energy, forces in zip(
-            graphs, pairs, relative[:, None], frames.forces.astype(np.float32), strict=True
-        )
-    ]
