@@ -207,10 +207,10 @@ def test_the_tables_of_what_ships_are_up_to_date():
 @pytest.mark.parametrize("path", sorted(MODELS.glob("*.pt")), ids=lambda path: path.stem)
 def test_models_that_ship_are_of_the_study_of_their_name(path):
     model, asked = DenSNet.load(path.stem), load_study(ROOT / "workflow" / "studies" / f"{path.stem}.yaml")
-    assert model.metadata["name"] == path.stem
+    assert model.metadata["name"] == asked.molecule.name
     assert model.metadata["study"] == asked.data_settings()
     assert shipped_models.find(asked, MODELS, ROOT / "none", ROOT / "none")[0] == path
-    for name in ("density_training", "energy_training"):
+    for name in ("density_training", "energy_training", *(["joint_training"] if asked.joint_training.steps else [])):
         section = getattr(asked, name)
         assert type(section)(**model.metadata[name]["settings"]) == section
     assert (model.density.config, model.energy.config) == (asked.density_network, asked.energy_network)

@@ -27,7 +27,7 @@ def settings(section, prefix=""):
 
 
 def test_the_studies_are_all_there():
-    molecules = {"ethanethiol", "ethanol", "polythiophene", "resorcinol"}
+    molecules = {"ethanethiol", "ethanol", "polythiophene", "polythiophene-joint", "resorcinol"}
     assert set(STUDIES) == {*molecules, "paper", "tiny"}
 
 
