@@ -148,6 +148,36 @@ def test_numbers_of_polythiophene_are_those_of_its_study():
     assert drift <= most < 1.1 * drift
 
 
+def test_numbers_of_both_models_of_chains_are_those_of_their_studies():
+    folders = [ROOT / "docs" / name for name in ("polythiophene-joint", "polythiophene")]
+    found = json.loads((folders[0] / "spectra.json").read_text())
+    twelve = []
+    for folder in folders:
+        with (folder / "errors.csv").open() as file:
+            twelve += [row for row in csv.DictReader(file) if (row["split"], row["length"]) == ("test", "12")]
+    force, dipole, energy = (
+        [float(row[f"{name}_mae_{unit}"]) for row in twelve]
+        for name, unit in (("force", "mev_angstrom"), ("dipole", "debye"), ("energy", "mev"))
+    )
+    modes, curves = (
+        [found["lengths"][length][name] for length in ("6", "12")]
+        for name in ("modes, model / DFT", "model harmonic / DFT harmonic")
+    )
+    areas = [found["lengths"][length]["model dynamics / model harmonic"]["area_ratio"] for length in ("3", "6", "12")]
+    drift = max(abs(run["drift_mev_atom_ps"]) for one in found["dynamics"].values() for run in one)
+    said = " ".join(README.split())
+    for words in (
+        f"forces of twelve rings are then {force[0]:.0f} meV/Å off (in place of {force[1]:.0f})",
+        f"dipoles {dipole[0]:.3f} D ({dipole[1]:.3f}), energies {energy[0]:.0f} meV ({energy[1]:.0f})",
+        f"of six rings wavenumbers are {modes[0]['frequency_mae_cm']:.1f} cm⁻¹ off and the spectra correlate with "
+        f"{curves[0]['pearson']:.3f}, of twelve {modes[1]['frequency_mae_cm']:.1f} cm⁻¹ and {curves[1]['pearson']:.3f}",
+        f"absorb {100 * curves[1]['area_ratio']:.0f} % of what they do in DFT there",
+        "three, six and twelve rings absorb {:.2f}, {:.2f} and {:.2f} times what".format(*areas),
+        f"none drifts by more than {math.ceil(drift * 1e4) / 1e4:.4f} meV/atom/ps",
+    ):
+        assert words in said
+
+
 def test_warm_chains_are_compared_with_their_minima():
     with (ROOT / "docs" / "polythiophene" / "spectra.csv").open() as file:
         rows = [{key: float(value or 0) for key, value in row.items()} for row in csv.DictReader(file)]
