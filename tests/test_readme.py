@@ -62,7 +62,7 @@ def test_bands_of_ethanol_are_those_of_its_study():
         f"the lines make {model['reference_peaks']} bands",
         f"dynamics has {model['within_bar']} within 40 cm⁻¹, {model['further_off']} further off ({far:.0f}) "
         f"and {model['without_partner']} not at all ({none:.0f})",
-        f"ab initio dynamics {aimd['within_bar']}, {aimd['further_off']} and {aimd['without_partner']}. That",
+        f"ab initio dynamics {aimd['within_bar']}, {aimd['further_off']} and {aimd['without_partner']}: nearest peaks",
         f"of its own harmonic modes {dft['within_bar']} lie within 40 cm⁻¹ of their bands, and those at {far:.0f} cm⁻¹ "
         f"are {off:.0f} cm⁻¹ too high",
         f"On the {model['common_lines']} bands that all have, dynamics is {model['common_mae_cm']:.0f} cm⁻¹ off, ab "

@@ -87,6 +87,7 @@ def test_a_shipped_model_is_in_the_table_and_known_by_its_name(files, tmp_path, 
         DenSNet.load("tox")
     assert main(["info", "toy"]) == 0
     assert "of study toy" in capsys.readouterr().out
+    assert models.add(files[2], tmp_path / "models", {"seed": 2}, "other") == tmp_path / "models" / "other.pt"
 
 
 def test_errors_of_another_model_are_refused(files):

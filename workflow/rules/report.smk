@@ -68,6 +68,7 @@ rule ship_model:
     params:
         folder=str(SETS.parent / "models"),
         settings=study.model_settings(),
+        name=study.name,
     message:
         "Putting the model among those that ship, and its errors into their table"
     script:

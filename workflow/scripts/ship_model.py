@@ -6,4 +6,5 @@ from densnet.report.models import add
 from densnet.workflow import job
 
 with job(snakemake):
-    add(Path(snakemake.input.model), Path(snakemake.params.folder), snakemake.params.settings)
+    given = snakemake.params
+    add(Path(snakemake.input.model), Path(given.folder), given.settings, given.name)

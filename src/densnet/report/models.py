@@ -17,7 +17,7 @@ from densnet.report.variants import COLUMNS
 from densnet.shipped_models import register
 
 
-def add(model: Path, folder: Path, settings: dict[str, Any]) -> Path:
+def add(model: Path, folder: Path, settings: dict[str, Any], name: str | None = None) -> Path:
     """Put a model among the shipped ones (its file, the index and the table of all) and return its path.
 
     Parameters
@@ -28,6 +28,8 @@ def add(model: Path, folder: Path, settings: dict[str, Any]) -> Path:
         Where models lie that ship.
     settings
         What it was trained with (`Study.model_settings`).
+    name
+        Under which it ships; by default that of its frames, which several studies may share.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def add(model: Path, folder: Path, settings: dict[str, Any]) -> Path:
     for key, remedy in (("name", "train it again"), ("evaluation", "ship results/STUDY/model.pt, which has them")):
         if not metadata.get(key):
             raise ModelError(f"{model}: has no {key}; {remedy}")
-    path = folder / f"{metadata['name']}{SUFFIX}"
+    path = folder / f"{name or metadata['name']}{SUFFIX}"
     with atomic(path) as temporary:
         shutil.copyfile(model, temporary)
     register(path, settings)
